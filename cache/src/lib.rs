@@ -1,0 +1,1 @@
+//! Segment files and their SQLite index: keep, find, repair.

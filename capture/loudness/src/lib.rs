@@ -1,0 +1,1 @@
+//! Live loudness: EBU R 128 meters and the normaliser, in plain Rust.

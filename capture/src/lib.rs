@@ -1,0 +1,1 @@
+//! Devices to loudness to encoders to parts and segments.

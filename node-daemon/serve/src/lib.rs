@@ -1,0 +1,1 @@
+//! The LAN surface: playlists, media, API, pages, announcement.

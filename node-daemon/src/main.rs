@@ -1,0 +1,2 @@
+//! The `lectern` binary.
+fn main() {}

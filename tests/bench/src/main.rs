@@ -1,0 +1,2 @@
+//! The `lectern-bench` binary.
+fn main() {}
