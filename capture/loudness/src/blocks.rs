@@ -56,7 +56,8 @@ impl fmt::Debug for Blocks {
 impl Blocks {
     pub(crate) fn new(format: Format) -> Result<Self, Error> {
         // The map of eight channels knows only the 5.1 positions; the two others are added as rear sides.
-        let channels = u32::try_from(format.channels).map_err(|_| Error::Channels { channels: format.channels })?;
+        let channels =
+            u32::try_from(format.channels).map_err(|_| Error::Channels { channels: format.channels })?;
         let mut filter = EbuR128::new(channels, format.rate_hz, Mode::M).map_err(Error::Filter)?;
         for extra in 6..channels {
             filter.set_channel(extra, ebur128::Channel::Mp135).map_err(Error::Filter)?;
@@ -79,7 +80,8 @@ impl Blocks {
             return None;
         }
         self.filled_frames = 0;
-        let level_lufs = self.filter.loudness_window(BLOCK_MS).expect("10 ms lie inside the window of 400 ms");
+        let level_lufs =
+            self.filter.loudness_window(BLOCK_MS).expect("10 ms lie inside the window of 400 ms");
         Some(num::power(level_lufs))
     }
 }

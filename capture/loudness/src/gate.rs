@@ -51,12 +51,13 @@ impl Gate {
 
     /// Returns the gated loudness in LUFS, none where every block lies below the absolute gate.
     pub(crate) fn integrated(&self) -> Option<f64> {
-        self.mean_from(0).and_then(|mean| self.mean_from(bin_of(num::lufs(mean) - INTEGRATED_GATE_LU))).map(num::lufs)
+        let gate_lufs = num::lufs(self.mean_from(0)?) - INTEGRATED_GATE_LU;
+        self.mean_from(bin_of(gate_lufs).min(self.bins.len() - 1)).map(num::lufs)
     }
 
     /// Returns the loudness range in LU: the distance from the 10th to the 95th percentile above the gate.
     pub(crate) fn range(&self) -> Option<f64> {
-        let from = bin_of(num::lufs(self.mean_from(0)?) - RANGE_GATE_LU);
+        let from = bin_of(num::lufs(self.mean_from(0)?) - RANGE_GATE_LU).min(self.bins.len() - 1);
         let count: u64 = self.bins[from..].iter().map(|bin| bin.count).sum();
         let last = count.checked_sub(1)?;
         Some(self.ranked(from, (last * 95 + 50) / 100)? - self.ranked(from, (last * 10 + 50) / 100)?)
@@ -64,7 +65,7 @@ impl Gate {
 
     /// Returns the mean power of the blocks at and above a bin.
     fn mean_from(&self, from: usize) -> Option<f64> {
-        let (count, power) = self.bins[from.min(self.bins.len())..]
+        let (count, power) = self.bins[from..]
             .iter()
             .fold((0, 0.0), |(count, power), bin| (count + bin.count, power + bin.power));
         usize::try_from(count).ok().filter(|count| *count > 0).map(|count| power / num::factor(count))
@@ -75,7 +76,8 @@ impl Gate {
         let mut seen = 0;
         self.bins[from..].iter().find_map(|bin| {
             seen += bin.count;
-            (seen > rank).then(|| num::lufs(bin.power / num::factor(usize::try_from(bin.count).unwrap_or(usize::MAX))))
+            (seen > rank)
+                .then(|| num::lufs(bin.power / num::factor(usize::try_from(bin.count).unwrap_or(usize::MAX))))
         })
     }
 }

@@ -16,7 +16,7 @@ const ATTACK_S: f64 = 0.005;
 const RELEASE_S: f64 = 0.080;
 
 /// Gain this close to one is one; -0.00001 dB.
-const UNITY: f32 = 0.999_999;
+const UNITY: f64 = 0.999_999;
 
 /// A true-peak limiter with a constant delay.
 #[derive(Debug, Clone)]
@@ -24,15 +24,16 @@ pub(crate) struct Limiter {
     channels: usize,
     ceiling: f32,
     window_frames: usize,
-    release: f32,
+    release: f64,
     oversampler: Oversampler,
     peaks: Vec<f32>,
     delayed: VecDeque<f32>,
     clock: u64,
     /// Lowest gains of the window, oldest and lowest first, with the frame at which each was asked for.
     lowest: VecDeque<(u64, f32)>,
-    envelope: f32,
-    recent: VecDeque<f32>,
+    /// Held in double precision: in single precision a release stalls just below one.
+    envelope: f64,
+    recent: VecDeque<f64>,
     recent_sum: f64,
     /// Frames since the envelope was last below one.
     idle_frames: usize,
@@ -49,7 +50,7 @@ impl Limiter {
             channels,
             ceiling,
             window_frames,
-            release: num::narrow((-1.0 / (RELEASE_S * f64::from(format.rate_hz))).exp()),
+            release: (-1.0 / (RELEASE_S * f64::from(format.rate_hz))).exp(),
             oversampler: Oversampler::new(channels),
             peaks: Vec::new(),
             delayed: VecDeque::from(vec![0.0; delay_frames * channels]),
@@ -93,7 +94,7 @@ impl Limiter {
         if peak <= self.ceiling && self.idle_frames > self.window_frames && self.lowest.is_empty() {
             return 1.0;
         }
-        let lowest = self.lowest_gain(peak);
+        let lowest = f64::from(self.lowest_gain(peak));
         self.envelope =
             if lowest <= self.envelope { lowest } else { lowest + (self.envelope - lowest) * self.release };
         if self.envelope > UNITY {
@@ -101,7 +102,7 @@ impl Limiter {
         }
         let oldest = self.recent.pop_front().unwrap_or(1.0);
         self.recent.push_back(self.envelope);
-        self.recent_sum += f64::from(self.envelope) - f64::from(oldest);
+        self.recent_sum += self.envelope - oldest;
         self.idle_frames = if self.envelope < 1.0 { 0 } else { self.idle_frames + 1 };
         if self.idle_frames > self.window_frames {
             // All values of the window are one: the exact sum takes out what rounding left.
@@ -189,7 +190,8 @@ mod tests {
         limiter.process(&mut sound);
         let steps = sound.windows(2).map(|pair| (pair[1] - pair[0]).abs());
         let at = 3_000 + limiter.delay_frames();
-        let greatest = steps.enumerate().filter(|(n, _)| n.abs_diff(at) > 2 && *n > 400).map(|(_, step)| step);
+        let greatest =
+            steps.enumerate().filter(|(n, _)| n.abs_diff(at) > 2 && *n > 400).map(|(_, step)| step);
         assert!(greatest.fold(0.0, f32::max) < 0.01);
     }
 

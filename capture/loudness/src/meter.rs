@@ -3,6 +3,7 @@
 
 use crate::{
     blocks::{BLOCKS_PER_SECOND, Blocks, Format},
+    clean,
     error::Error,
     gate::Gate,
     num,
@@ -90,6 +91,7 @@ pub struct Meter {
     oversampler: Oversampler,
     peaks: Vec<f32>,
     true_peak: f32,
+    cleaned: Vec<f32>,
 }
 
 impl Meter {
@@ -110,16 +112,27 @@ impl Meter {
             oversampler: Oversampler::new(channels),
             peaks: Vec::new(),
             true_peak: 0.0,
+            cleaned: Vec::new(),
         })
     }
 
-    /// Takes any number of whole interleaved frames; samples of an unfinished last frame are dropped.
+    /// Takes any number of whole interleaved frames; samples of an unfinished last frame are dropped, and what is
+    /// not a number counts as silence.
     pub fn push(&mut self, interleaved: &[f32]) {
         let whole = interleaved.len() - interleaved.len() % self.channels;
         let mut rest = &interleaved[..whole];
         while !rest.is_empty() {
             let (piece, later) = rest.split_at(rest.len().min(self.blocks.room_frames() * self.channels));
-            self.push_piece(piece);
+            if clean::is_clean(piece) {
+                self.push_piece(piece);
+            } else {
+                let mut cleaned = std::mem::take(&mut self.cleaned);
+                cleaned.clear();
+                cleaned.extend_from_slice(piece);
+                clean::clean(&mut cleaned);
+                self.push_piece(&cleaned);
+                self.cleaned = cleaned;
+            }
             rest = later;
         }
     }
@@ -132,11 +145,6 @@ impl Meter {
         self.windows.add(power);
         self.count_block();
         Some(power)
-    }
-
-    /// Returns how many frames complete the block under way.
-    pub(crate) fn room_frames(&self) -> usize {
-        self.blocks.room_frames()
     }
 
     /// Forgets everything that is counted from the start; the windows and filters go on.

@@ -141,15 +141,19 @@ mod tests {
 
     #[test]
     fn a_peak_between_samples_is_found() {
-        let signal: Vec<f32> =
-            (0u16..400).map(|n| (f32::from(n) * 0.5 * std::f32::consts::PI + 0.785_398).sin() * 0.5).collect();
+        let signal: Vec<f32> = (0u16..400)
+            .map(|n| {
+                (f32::from(n).mul_add(std::f32::consts::FRAC_PI_2, std::f32::consts::FRAC_PI_4)).sin() * 0.5
+            })
+            .collect();
         let greatest = peaks_in_pieces(&signal, 400).into_iter().skip(20).fold(0f32, f32::max);
         assert!((greatest - 0.5).abs() < 0.015, "{greatest}");
     }
 
     #[test]
     fn pieces_of_any_size_give_the_same_peaks() {
-        let signal: Vec<f32> = (0u16..997).map(|n| (f32::from(n) * 0.37).sin() * (f32::from(n) * 0.011).cos()).collect();
+        let signal: Vec<f32> =
+            (0u16..997).map(|n| (f32::from(n) * 0.37).sin() * (f32::from(n) * 0.011).cos()).collect();
         let whole = peaks_in_pieces(&signal, signal.len());
         for piece in [1, 2, 7, 8, 13, 480] {
             assert_eq!(peaks_in_pieces(&signal, piece), whole, "pieces of {piece}");
@@ -158,7 +162,8 @@ mod tests {
 
     #[test]
     fn the_bound_on_the_filter_holds() {
-        let greatest = PHASES.iter().map(|phase| phase.iter().map(|tap| tap.abs()).sum::<f32>()).fold(0f32, f32::max);
+        let greatest =
+            PHASES.iter().map(|phase| phase.iter().map(|tap| tap.abs()).sum::<f32>()).fold(0f32, f32::max);
         assert!(greatest < GAIN_MAX, "{greatest}");
     }
 }
