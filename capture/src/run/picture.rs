@@ -1,0 +1,123 @@
+//! The picture of a run: one picture in every place of the 30 Hz grid, whatever the source delivers.
+//!
+//! A missing picture is the one before it shown longer; before the first there is a black one. So the video tracks have
+//! no holes, and a frame lies at most half a frame from where it was captured.
+
+use std::time::Duration;
+
+use model::rational::rescale;
+use model::wire::v1::Failure;
+
+use crate::encode::rendition::{Coding, FRAME_RATE_HZ, HEIGHT, SAMPLE_RATE_HZ, WIDTH};
+use crate::encode::{Encoder, Taken};
+use crate::inbox::Picture;
+
+/// How far off its place, in thousandths of a frame, a picture may be and still take the next place: cameras jitter.
+const JITTER_MILLI: u64 = 800;
+
+/// The picture of a run.
+pub(crate) struct Pictures {
+    encoders: Vec<Encoder>,
+    wait: bool,
+    next: u64,
+    latest: Option<gst::Buffer>,
+    repeated: u64,
+    dropped: u64,
+}
+
+impl Pictures {
+    /// Makes the line for video `encoders`. With `wait`, a slow encoder makes the run wait, else pictures are left out.
+    pub(crate) const fn new(encoders: Vec<Encoder>, wait: bool) -> Self {
+        Self { encoders, wait, next: 0, latest: None, repeated: 0, dropped: 0 }
+    }
+
+    /// Returns the time up to which there are pictures.
+    pub(crate) fn taken(&self) -> Duration {
+        Duration::from_nanos(rescale(self.next, 1_000_000_000, u64::from(FRAME_RATE_HZ)))
+    }
+
+    /// Takes a picture; one that comes after its place was filled is left out.
+    pub(crate) fn take(&mut self, picture: Picture) {
+        let milli = milliframes(picture.at);
+        let place =
+            if milli.abs_diff(self.next * 1000) <= JITTER_MILLI { self.next } else { (milli + 500) / 1000 };
+        if place >= self.next {
+            if self.latest.is_none() {
+                // The first picture is better than a black one.
+                self.latest = Some(picture.buffer.clone());
+            }
+            self.repeat_until(place);
+            self.give(&picture.buffer);
+        }
+        self.latest = Some(picture.buffer);
+    }
+
+    /// Repeats the latest picture up to `time`.
+    pub(crate) fn fill_to(&mut self, time: Duration) {
+        self.repeat_until(milliframes(time) / 1000);
+    }
+
+    /// Returns why an encoder stopped, if one did.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.encoders.iter().find_map(Encoder::failure)
+    }
+
+    /// Ends the tracks where the sound ends, to the nearest frame.
+    pub(crate) fn finish(mut self, samples: u64) -> Result<(), Failure> {
+        self.wait = true;
+        let frames = rescale(samples, u64::from(FRAME_RATE_HZ), u64::from(SAMPLE_RATE_HZ));
+        self.repeat_until(frames);
+        tracing::info!(frames = self.next, repeated = self.repeated, dropped = self.dropped, "picture ended");
+        if self.next == 0 {
+            return Ok(());
+        }
+        for encoder in self.encoders {
+            let every = every(&encoder);
+            encoder.finish(self.next.div_ceil(every))?;
+        }
+        Ok(())
+    }
+
+    fn repeat_until(&mut self, place: u64) {
+        while self.next < place {
+            let picture = self.latest.get_or_insert_with(black).clone();
+            self.repeated += 1;
+            self.give(&picture);
+        }
+    }
+
+    fn give(&mut self, picture: &gst::Buffer) {
+        for encoder in &self.encoders {
+            let every = every(encoder);
+            if self.next.is_multiple_of(every)
+                && encoder.picture(self.next / every, picture, self.wait) == Taken::Dropped
+            {
+                self.dropped += 1;
+                tracing::debug!(track = %encoder.rendition().name, frame = self.next, "picture dropped");
+            }
+        }
+        self.next += 1;
+    }
+}
+
+fn milliframes(time: Duration) -> u64 {
+    let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    rescale(nanos, u64::from(FRAME_RATE_HZ) * 1000, 1_000_000_000)
+}
+
+fn every(encoder: &Encoder) -> u64 {
+    match encoder.rendition().coding {
+        Coding::H264 { every, .. } => u64::from(every),
+        Coding::Aac | Coding::Opus => 1,
+    }
+}
+
+/// A black picture (BT.709, limited range).
+fn black() -> gst::Buffer {
+    let luma = usize::try_from(WIDTH * HEIGHT).unwrap_or(0);
+    let mut pixels = vec![128; luma * 3 / 2];
+    if let Some(luma) = pixels.get_mut(..luma) {
+        luma.fill(16);
+    }
+    gst::Buffer::from_mut_slice(pixels)
+}

@@ -1,0 +1,133 @@
+//! Files of every kind become the same tracks.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use model::wire::v1::{End, Order, Pace};
+use model::{ManualClock, WallTime};
+
+use super::support::*;
+
+/// Makes a file with ffmpeg.
+pub(crate) fn make(path: &Path, arguments: &[&str]) {
+    let status = Command::new("ffmpeg").args(["-v", "error", "-y"]).args(arguments).arg(path).status();
+    assert!(status.expect("ffmpeg is installed").success(), "{arguments:?}");
+}
+
+const SINE: &str = "sine=frequency=440:sample_rate=44100:duration=2.5";
+const PICTURE: &str = "testsrc2=size=640x480:rate=25:duration=2.5";
+
+/// Records a file made by ffmpeg and checks which tracks come out, and that each is 2.5 s long.
+fn check_file(name: &str, arguments: &[&str], tracks: &[&str]) -> Recording {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    make(&path, arguments);
+    let recording = record(start(&[&format!("file:{}", path.display())]));
+    assert_eq!(recording.ended, Some(End::EndOfInput), "{name}");
+    assert_eq!(recording.tracks.keys().collect::<Vec<_>>(), tracks, "{name}");
+    for recorded in recording.tracks.values() {
+        let ticks: u64 = recorded.parts.iter().map(|part| part.part.duration.0).sum();
+        let length = recorded.track.timescale.duration(model::Ticks(ticks)).as_secs_f64();
+        assert!((length - 2.5).abs() < 0.15, "{name}: {} lasts {length} s", recorded.track.name);
+        ffmpeg(&recorded.file(), &["-f", "null"]);
+    }
+    recording
+}
+
+#[test]
+fn sound_comes_from_every_common_format() {
+    let sine = |more: &[&'static str]| [&["-f", "lavfi", "-i", SINE], more].concat();
+    check_file("a.mp3", &sine(&[]), &["audio"]);
+    check_file("a.ogg", &sine(&["-c:a", "libvorbis"]), &["audio"]);
+    check_file("a.m4a", &sine(&[]), &["audio"]);
+    check_file("a.flac", &sine(&["-ar", "96000"]), &["audio"]);
+    check_file("mono-8k.wav", &sine(&["-ar", "8000", "-ac", "1"]), &["audio"]);
+    check_file("5.1.wav", &sine(&["-ac", "6"]), &["audio"]);
+}
+
+#[test]
+fn thirty_two_channels_become_two() {
+    let many = ["-f", "lavfi", "-i", SINE, "-filter_complex", "asplit=32,amerge=inputs=32", "-ac", "32"];
+    let recording = check_file("32.wav", &many, &["audio"]);
+    let decoded = decode_sound(&recording.tracks["audio"].file(), 2);
+    let late = &decoded[decoded.len() / 2..];
+    assert!(late.iter().any(|value| value.abs() > 0.05), "the channels are heard");
+}
+
+#[test]
+fn picture_and_sound_come_from_mp4_webm_and_mkv() {
+    let both =
+        |more: &[&'static str]| [&["-f", "lavfi", "-i", SINE, "-f", "lavfi", "-i", PICTURE], more].concat();
+    let all = ["270p", "720p", "audio"];
+    check_file("a.mp4", &both(&["-c:v", "libx264", "-preset", "ultrafast"]), &all);
+    check_file("a.webm", &both(&["-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus"]), &all);
+    check_file("a.mkv", &both(&["-c:v", "mpeg4", "-c:a", "pcm_s16le"]), &all);
+}
+
+#[test]
+fn a_picture_without_sound_gets_silence_that_says_so() {
+    let recording = check_file("mute.mp4", &["-f", "lavfi", "-i", PICTURE], &["270p", "720p", "audio"]);
+    let audio = &recording.tracks["audio"];
+    let closed = audio.parts.iter().find_map(|part| part.closes).unwrap().loudness.unwrap();
+    assert!(closed.flags.filled && closed.flags.silent);
+}
+
+#[test]
+fn sound_and_picture_may_come_from_two_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("talk.wav");
+    wav(&path, 96_000, tone(440.0, 0.1));
+    let recording = record(start(&[&format!("file:{}", path.display()), "test:video"]));
+    assert_eq!(recording.ended, Some(End::EndOfInput));
+    assert_eq!(recording.tracks["audio"].samples(), 94);
+    assert_eq!(recording.tracks["720p"].samples(), 60);
+}
+
+#[test]
+fn a_looped_file_has_no_seam() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("loop.wav");
+    // A prime number of samples, so that no block or frame fits.
+    let (length, click) = (30_011, 12_345);
+    wav(&path, length, move |n| if n == click { [0.5, 0.5] } else { [0.0, 0.0] });
+    let recording = record_until(start(&[&format!("file:{}?loop", path.display())]), |r| r.parts() >= 8);
+    assert_eq!(recording.ended, Some(End::Stopped));
+    let decoded = decode_sound(&recording.tracks["audio"].file(), 2);
+    for turn in 0..6 {
+        let place = usize::try_from(turn * length + click).unwrap();
+        let near = place - 2000..place + 2000;
+        let loudest = near.max_by(|a, b| decoded[a * 2].abs().total_cmp(&decoded[b * 2].abs()));
+        assert_eq!(loudest, Some(place), "turn {turn}");
+    }
+    for part in &recording.tracks["audio"].parts {
+        assert!(part.closes.is_none_or(|close| !close.loudness.unwrap().flags.filled), "nothing was filled");
+    }
+}
+
+#[test]
+fn in_real_time_a_source_delivers_exactly_what_the_clock_allows() {
+    let clock = Arc::new(ManualClock::new(WallTime::from_unix_ms(0)));
+    let link = capture::in_process(clock.clone()).unwrap();
+    let mut start = start(&["test:audio"]);
+    start.pace = Pace::RealTime;
+    link.orders.send(Order::Start(start)).unwrap();
+    let mut recording = Recording::default();
+    while !recording.started {
+        recording.take(link.reports.recv().unwrap());
+    }
+    clock.advance(std::time::Duration::from_millis(3005));
+    let mut stopped = false;
+    loop {
+        if recording.take(link.reports.recv().unwrap()) {
+            break;
+        }
+        if !stopped && recording.levels.last().is_some_and(|levels| levels.at.as_secs_f64() >= 3.0) {
+            link.orders.send(Order::Stop).unwrap();
+            stopped = true;
+        }
+    }
+    link.close();
+    // 3.0 s of whole blocks: 144000 samples, 140.6 AAC frames.
+    assert_eq!(recording.tracks["audio"].samples(), 141);
+}
