@@ -1,0 +1,53 @@
+//! Pages as a browser without scripts sees them.
+
+use crate::room::{Lecture, Room};
+
+#[test]
+fn an_empty_node_says_so() {
+    let room = Room::open();
+    let page = room.get("/");
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.text().contains("Nothing has been recorded yet"));
+}
+
+#[test]
+fn the_list_shows_live_before_recorded_and_escapes_titles() {
+    let room = Room::open();
+    Lecture::begin(&room.house).end(&room.house);
+    let mut lecture = Lecture::begin(&room.house);
+    lecture.segment(0);
+    let text = room.get("/").text();
+    assert!(text.find(">Live<").unwrap() < text.find(">Recorded<").unwrap());
+    assert!(text.contains("Sense &amp; &lt;Sensibility&gt;"));
+    assert!(!text.contains("<Sensibility>"));
+}
+
+#[test]
+fn a_session_page_works_without_a_script_and_loads_nothing_foreign() {
+    let room = Room::open();
+    let mut lecture = Lecture::begin(&room.house);
+    lecture.segment(0);
+    let page = room.get(&format!("/s/{}", lecture.id));
+    let text = page.text();
+    assert!(text.contains(&format!("href=\"{}\"", lecture.url("index.m3u8"))));
+    assert!(text.contains(&format!("href=\"{}\"", lecture.url("audio.m3u8"))));
+    assert!(page.header("content-security-policy").starts_with("default-src 'self'"));
+    assert!(!text.contains("<script>") && !text.contains("http://") && !text.contains("style=\""));
+    for address in text.split("/assets/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        let asset = room.get(&format!("/assets/{address}"));
+        assert_eq!(asset.status, 200, "{address}");
+        assert_eq!(asset.header("cache-control"), "public, max-age=31536000, immutable");
+    }
+    let gone = room.get(&format!("/s/{}", crate::room::session_id(88)));
+    assert_eq!(gone.status, 404);
+    assert!(gone.text().contains("no such lecture"));
+}
+
+#[test]
+fn every_kind_of_problem_is_explained_on_the_node() {
+    let room = Room::open();
+    let text = room.get("/problems").text();
+    for code in ["no_such_session", "session_live", "bad_directives", "foreign_origin"] {
+        assert!(text.contains(&format!("id=\"{code}\"")), "{code}");
+    }
+}

@@ -1,0 +1,275 @@
+// Plays one session: hls.js where it runs, the browser's own HLS elsewhere.
+import type Hls from "hls.js";
+import type { ErrorData, HlsConfig } from "hls.js";
+import { text } from "./text";
+
+type State = "idle" | "loading" | "playing" | "paused" | "waiting" | "offline" | "error" | "ended";
+type HlsClass = typeof Hls;
+
+/** A player further behind than its target by this much is no longer "live", seconds. */
+const LIVE_SLACK_S = 3;
+/** Where "the start" is while live. At exactly 0 rounding may put the first segment of one track behind the position, and
+ *  hls.js then takes it for expired and loads that track from the live edge. */
+const START_S = 0.1;
+/** First and longest wait before the node is tried again, milliseconds. */
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 8000;
+
+export class Player {
+    hls: Hls | null = null;
+    /** How often the player was built anew after a failure. */
+    rebuilds = 0;
+    /** The last error of hls.js, fatal or not. */
+    lastError: string | null = null;
+
+    private readonly media: HTMLVideoElement;
+    private readonly start: HTMLButtonElement;
+    private library: HlsClass | null = null;
+    private audioOnly: boolean;
+    private mediaErrors = 0;
+    private retryMs = RETRY_FIRST_MS;
+    private retryTimer = 0;
+    private resumeAt = -1;
+
+    constructor(private readonly root: HTMLElement) {
+        this.media = this.find<HTMLVideoElement>("#media");
+        // Chromium claims to play HLS itself, but without parts; so nothing is left for it to pick up.
+        this.media.replaceChildren();
+        this.media.removeAttribute("src");
+        this.media.controls = false;
+        this.audioOnly = root.dataset.video === "no";
+        this.start = document.createElement("button");
+        this.start.id = "start";
+        this.start.type = "button";
+        this.start.textContent = text.play(root.dataset.kind === "live");
+        this.find(".stage").append(this.start);
+        this.wire();
+        this.showMode();
+        window.setInterval(() => this.showStatus(), 500);
+    }
+
+    get state(): State {
+        return this.root.dataset.state as State;
+    }
+
+    /** Seconds behind the live edge; null when recorded or unknown. */
+    get behind(): number | null {
+        return this.hls && this.isLive && Number.isFinite(this.hls.latency) && this.hls.latency > 0 ? this.hls.latency : null;
+    }
+
+    get isLive(): boolean {
+        const level = this.hls?.latestLevelDetails;
+        return level ? level.live : this.root.dataset.kind === "live";
+    }
+
+    private find<T extends HTMLElement>(selector: string): T {
+        const found = this.root.querySelector<T>(selector);
+        if (!found) throw new Error(`the page lacks ${selector}`);
+        return found;
+    }
+
+    private wire(): void {
+        const on = (selector: string, event: string, work: () => void) =>
+            this.find(selector).addEventListener(event, work);
+        this.start.addEventListener("click", () => void this.play());
+        on("#golive", "click", () => this.goLive());
+        on("#restart", "click", () => this.seekToStart());
+        on("#listen", "click", () => this.switchMode());
+        on("#retry", "click", () => void this.rebuild());
+        on("#speed", "change", () => this.applySpeed());
+        const media = this.media;
+        media.addEventListener("playing", () => this.enter("playing"));
+        media.addEventListener("pause", () => !media.ended && this.state === "playing" && this.enter("paused"));
+        media.addEventListener("ended", () => this.enter("ended"));
+        media.addEventListener("waiting", () => this.state === "playing" && this.enter("waiting"));
+        media.addEventListener("seeking", () => {
+            if (this.isLive && media.currentTime < START_S && media.duration > 1) media.currentTime = START_S;
+        });
+        window.addEventListener("online", () => this.state === "offline" && void this.rebuild());
+    }
+
+    /** Begins to play; called from a click, so that the browser allows sound. */
+    async play(position = -1): Promise<void> {
+        this.start.hidden = true;
+        this.media.controls = true;
+        this.find("#controls").hidden = false;
+        this.enter("loading");
+        try {
+            this.library ??= ((await import(this.root.dataset.hls ?? "")) as { default: HlsClass }).default;
+        } catch {
+            this.fail("error", text.scriptMissing);
+            return;
+        }
+        if (this.library.isSupported()) {
+            this.attach(this.library, position);
+        } else if (this.media.canPlayType("application/vnd.apple.mpegurl")) {
+            this.media.src = this.address;
+            this.media.onerror = () => this.fail("error", text.unplayable);
+        } else {
+            this.fail("error", text.unplayable);
+            return;
+        }
+        await this.media.play().catch(() => this.state === "loading" && this.enter("paused"));
+    }
+
+    private get address(): string {
+        return (this.audioOnly ? this.root.dataset.audio : this.root.dataset.whole) ?? "";
+    }
+
+    private attach(library: HlsClass, position: number): void {
+        this.hls?.destroy();
+        const config: Partial<HlsConfig> = {
+            lowLatencyMode: true,
+            maxLiveSyncPlaybackRate: this.speed === 1 ? 1.1 : 1,
+            backBufferLength: 60,
+            // Half a second more after a stall; the library's whole second doubles the delay for good.
+            liveSyncOnStallIncrease: 0.5,
+            enableWorker: false,
+            startPosition: position,
+        };
+        const hls = new library(config);
+        this.hls = hls;
+        this.media.disableRemotePlayback = "ManagedMediaSource" in window;
+        hls.on(library.Events.ERROR, (_, data) => this.onError(library, hls, data));
+        hls.on(library.Events.FRAG_BUFFERED, () => {
+            this.retryMs = RETRY_FIRST_MS;
+            this.hideProblem();
+        });
+        hls.loadSource(this.address);
+        hls.attachMedia(this.media);
+        this.applySpeed();
+    }
+
+    private onError(library: HlsClass, hls: Hls, data: ErrorData): void {
+        this.lastError = `${data.type} ${data.details}${data.fatal ? " fatal" : ""}`;
+        if (!data.fatal || hls !== this.hls) return;
+        if (data.type === library.ErrorTypes.MEDIA_ERROR && this.mediaErrors++ < 2) {
+            hls.recoverMediaError();
+        } else if (data.type === library.ErrorTypes.NETWORK_ERROR) {
+            const status = data.response?.code ?? 0;
+            this.fail("offline", status === 404 ? text.gone : text.offline);
+            this.retryLater();
+        } else {
+            this.fail("error", text.broken);
+        }
+    }
+
+    private retryLater(): void {
+        window.clearTimeout(this.retryTimer);
+        this.retryTimer = window.setTimeout(() => void this.rebuild(), this.retryMs);
+        this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
+    }
+
+    /** Builds the player anew where it was; at the live edge if it was there. */
+    private async rebuild(): Promise<void> {
+        window.clearTimeout(this.retryTimer);
+        this.rebuilds += 1;
+        await this.play(this.resumePosition());
+    }
+
+    /** Returns where to go on: -1 for the live edge. A player that never came to play keeps the place of the one before. */
+    private resumePosition(): number {
+        if (this.media.currentTime > 0) {
+            this.resumeAt = this.atLiveEdge() ? -1 : this.media.currentTime;
+        }
+        return this.resumeAt;
+    }
+
+    private atLiveEdge(): boolean {
+        const behind = this.behind;
+        return behind !== null && behind < (this.hls?.targetLatency ?? 0) + LIVE_SLACK_S;
+    }
+
+    private goLive(): void {
+        const edge = this.hls?.liveSyncPosition;
+        if (edge) this.media.currentTime = edge;
+        void this.media.play();
+    }
+
+    private seekToStart(): void {
+        this.media.currentTime = START_S;
+        void this.media.play();
+    }
+
+    private switchMode(): void {
+        this.audioOnly = !this.audioOnly;
+        this.showMode();
+        if (this.state !== "idle") void this.play(this.resumePosition());
+    }
+
+    private showMode(): void {
+        this.root.dataset.mode = this.audioOnly ? "audio" : "video";
+        const button = this.find("#listen");
+        button.setAttribute("aria-pressed", String(this.audioOnly));
+        button.hidden = this.root.dataset.video === "no";
+    }
+
+    private get speed(): number {
+        return Number(this.find<HTMLSelectElement>("#speed").value);
+    }
+
+    private applySpeed(): void {
+        // hls.js sets the speed itself to stay at the live edge, and would undo the reader's choice.
+        if (this.hls) this.hls.config.maxLiveSyncPlaybackRate = this.speed === 1 ? 1.1 : 1;
+        this.media.defaultPlaybackRate = this.speed;
+        this.media.playbackRate = this.speed;
+    }
+
+    private enter(state: State): void {
+        this.root.dataset.state = state;
+        if (state === "playing") this.hideProblem();
+        this.showStatus();
+    }
+
+    private fail(state: "offline" | "error", message: string): void {
+        const problem = this.find("#problem");
+        problem.textContent = message;
+        problem.hidden = false;
+        this.find("#retry").hidden = false;
+        this.enter(state);
+    }
+
+    private hideProblem(): void {
+        this.find("#problem").hidden = true;
+        this.find("#retry").hidden = true;
+    }
+
+    private showStatus(): void {
+        const atEdge = this.atLiveEdge();
+        this.root.dataset.edge = this.isLive ? (atEdge ? "live" : "behind") : "recorded";
+        this.root.dataset.behind = this.behind?.toFixed(2) ?? "";
+        const stopped = ["idle", "loading", "offline", "error"].includes(this.state);
+        this.find("#golive").hidden = !this.isLive || atEdge || stopped;
+        const said = this.sentence(atEdge);
+        const status = this.find("#status");
+        // Spoken aloud when it changes, so it changes only when there is something to say.
+        if (said !== null && status.textContent !== said) status.textContent = said;
+    }
+
+    private sentence(atEdge: boolean): string | null {
+        switch (this.state) {
+            case "idle":
+                return null;
+            case "loading":
+                return text.loading;
+            case "waiting":
+                return text.waiting;
+            case "offline":
+            case "error":
+                return "";
+            case "paused":
+                return text.paused;
+            case "ended":
+                return text.ended;
+            case "playing":
+                if (!this.isLive) return text.recorded;
+                return atEdge ? text.live : text.behind(roundBehind(this.behind ?? 0));
+        }
+    }
+}
+
+/** Rounds what is spoken: to 5 s, to 10 s above a minute. */
+function roundBehind(seconds: number): number {
+    const step = seconds < 60 ? 5 : 10;
+    return Math.max(step, Math.round(seconds / step) * step);
+}
