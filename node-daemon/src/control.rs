@@ -1,0 +1,177 @@
+//! The daemon as the API sees it.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use model::wire::v1::Levels;
+use model::{Finding, Input, SessionId, Title, Verdict};
+use serve::{Control, ControlError, Readiness};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::intake::Command;
+use crate::keep::Health;
+use crate::room::Refusal;
+use crate::view::View;
+
+/// Three hours of 720p and its companions: below it, a person should make room before the next lecture.
+const FREE_BYTES_WARN: u64 = 4 << 30;
+
+/// Twenty minutes of the same.
+const FREE_BYTES_FAIL: u64 = 400 << 20;
+
+/// Hands orders to the intake and reads what it lets others see.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) view: View,
+    pub(crate) health: Health,
+    pub(crate) store: cache::Store,
+}
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ControlError>> + Send + 'a>>;
+
+impl Desk {
+    /// Begins a session; waits until its first run has begun.
+    ///
+    /// # Errors
+    /// It does not begin.
+    pub(crate) async fn begin(&self, title: Title) -> Result<SessionId, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(Command::Start(title, answer)).await.map_err(|_| Refusal::Leaving)?;
+        answered.await.map_err(|_| Refusal::Leaving)?
+    }
+
+    /// Ends whatever is live and begins nothing more; waits until the last segment is kept.
+    pub(crate) async fn close(&self) {
+        self.ask(Command::Close).await;
+    }
+
+    async fn ask(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) {
+        let (answer, answered) = oneshot::channel();
+        if self.commands.send(command(answer)).await.is_err() || answered.await.is_err() {
+            tracing::debug!("the intake has left");
+        }
+    }
+
+    fn is_known(&self, session: SessionId) -> Result<bool, ControlError> {
+        let found = self.store.session(session);
+        found.map(|found| found.is_some()).map_err(|error| ControlError::Internal(error.advice()))
+    }
+
+    fn storage(&self) -> Vec<Finding> {
+        let mut findings = vec![match self.health.trouble() {
+            Some(trouble) => finding("storage.failing", Verdict::Fail, &trouble.what, &trouble.advice),
+            None => finding("storage.failing", Verdict::Pass, "Everything that comes in is kept.", ""),
+        }];
+        findings.push(match self.store.space().ok().map(|(free, _)| free) {
+            Some(free) if free < FREE_BYTES_FAIL => low(Verdict::Fail, free),
+            Some(free) if free < FREE_BYTES_WARN => low(Verdict::Warn, free),
+            Some(free) => finding("storage.low", Verdict::Pass, &format!("{} are free.", size(free)), ""),
+            None => finding("storage.low", Verdict::Unknown, "The free space is not known.", ""),
+        });
+        findings
+    }
+
+    fn sources(&self) -> Vec<Finding> {
+        let describe = |(input, why): (Input, String)| {
+            let is_picture = matches!(input, Input::Camera { .. } | Input::Rtsp { .. });
+            let (id, fix) = if is_picture {
+                ("camera.lost", "Check the camera's cable and power.")
+            } else {
+                ("audio.dead", "Check the microphone's cable and that it is switched on.")
+            };
+            finding(id, Verdict::Fail, &format!("{input} delivers nothing: {why}"), fix)
+        };
+        self.view.lost_sources().into_iter().map(describe).collect()
+    }
+}
+
+impl Control for Desk {
+    fn start(&self, title: Title) -> Answer<'_, SessionId> {
+        Box::pin(async { self.begin(title).await.map_err(ControlError::from) })
+    }
+
+    fn stop(&self, session: SessionId) -> Answer<'_, ()> {
+        Box::pin(async move {
+            if self.view.session() == Some(session) {
+                self.ask(|answer| Command::Stop(session, answer)).await;
+                return Ok(());
+            }
+            match self.is_known(session)? {
+                true => Err(ControlError::NotLive),
+                false => Err(ControlError::NoSuchSession),
+            }
+        })
+    }
+
+    fn live(&self) -> Option<SessionId> {
+        self.view.session()
+    }
+
+    fn levels(&self) -> Option<Levels> {
+        self.view.levels()
+    }
+
+    fn readiness(&self) -> Readiness {
+        let capture = if self.view.is_capture_ready() {
+            finding("capture.lost", Verdict::Pass, "The capture process runs.", "")
+        } else {
+            let what = "The capture process does not run; it is started again by itself.";
+            finding(
+                "capture.lost",
+                Verdict::Fail,
+                what,
+                "If this stays for a minute, switch the box off and on again.",
+            )
+        };
+        let mut findings = vec![capture];
+        findings.extend(self.storage());
+        findings.extend(self.sources());
+        Readiness { findings }
+    }
+}
+
+impl From<Refusal> for ControlError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Busy(session) => Self::Live { session },
+            Refusal::NoSources | Refusal::Failed(_) => Self::Source(refusal.to_string()),
+            Refusal::NotKept(_) => Self::Storage(refusal.to_string()),
+            Refusal::CaptureLost | Refusal::Stopped | Refusal::Leaving => Self::Internal(refusal.to_string()),
+        }
+    }
+}
+
+fn finding(id: &str, verdict: Verdict, what: &str, do_this: &str) -> Finding {
+    Finding { id: id.to_owned(), verdict, what: what.to_owned(), do_this: do_this.to_owned() }
+}
+
+fn low(verdict: Verdict, free: u64) -> Finding {
+    let what = format!("Only {} are free for recordings.", size(free));
+    finding("storage.low", verdict, &what, "Delete old sessions: `lectern sessions` lists them.")
+}
+
+/// Writes a size for people, in the unit that leaves one to four digits.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let Some((shift, unit)) = units.into_iter().find(|(shift, _)| bytes >> shift > 0) else {
+        return format!("{bytes} B");
+    };
+    // Gibibytes are compared over days, so their tenths count.
+    let tenths = ((bytes >> (shift - 10)) * 10) >> 10;
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_space_is_told_in_words() {
+        assert_eq!(size(4 << 30), "4.0 GiB");
+        assert_eq!(size((5 << 29) + 7), "2.5 GiB");
+        assert_eq!(size(999), "999 B");
+        assert_eq!(size(u64::MAX), "17179869183.9 GiB");
+        assert_eq!(low(Verdict::Fail, 100 << 20).what, "Only 100.0 MiB are free for recordings.");
+    }
+}

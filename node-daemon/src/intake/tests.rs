@@ -1,0 +1,331 @@
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use cache::synthetic;
+use model::wire::v1::{Close, End, Failure, FailureKind, Pace, Start};
+use model::{
+    BootId, GapCause, ManualClock, MediaTime, PartIndex, Run, SegmentKey, SegmentNumber, Session,
+    SessionState, Ticks, WallTime,
+};
+use tempfile::TempDir;
+
+use super::*;
+use crate::carrier::Line;
+use crate::config::Fragment;
+use crate::note::Note;
+use crate::resume;
+
+const WALL: WallTime = WallTime::from_unix_ms(1_790_000_000_000);
+
+/// Capture as the test plays it: the other ends of every line that the intake opens.
+struct Stage(SyncSender<Actor>);
+
+/// One capture process.
+struct Actor {
+    orders: Receiver<Order>,
+    reports: SyncSender<Report>,
+}
+
+impl Carrier for Stage {
+    fn open(&mut self) -> io::Result<Line> {
+        let (orders, orders_in) = sync_channel(8);
+        let (reports, reports_out) = sync_channel(64);
+        self.0
+            .send(Actor { orders: orders_in, reports })
+            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(Line { orders, reports: reports_out })
+    }
+
+    fn end(&mut self) {}
+}
+
+impl Actor {
+    fn say(&self, report: Report) {
+        self.reports.send(report).unwrap();
+    }
+
+    fn hello(&self) {
+        self.say(Report::Hello { version: VERSION });
+    }
+
+    fn ordered(&self) -> Start {
+        match self.orders.recv().unwrap() {
+            Order::Start(start) => start,
+            other => panic!("{other:?} instead of a start"),
+        }
+    }
+
+    /// Plays a run from its start on, with so many whole segments.
+    fn play(&self, start: &Start, clock: &ManualClock, segments: u64) {
+        let run = start.run;
+        self.say(Report::Started { run, anchor: clock.wall(), mono: clock.monotonic() });
+        let track = synthetic::track(&"audio".parse().unwrap());
+        let origin = track.timescale.ticks(start.origin).0;
+        self.say(Report::Track { run, track, init: synthetic::init(0).into() });
+        for number in 0..segments {
+            for index in 0..4_u32 {
+                self.say(part(run, origin, number, index));
+            }
+        }
+    }
+}
+
+fn part(run: RunNumber, origin: u64, number: u64, index: u32) -> Report {
+    let at = Ticks(origin + (number * 4 + u64::from(index)) * 23 * u64::from(synthetic::SAMPLE_TICKS));
+    let (part, media) = synthetic::part(PartIndex(index), at, 23, 3000, origin + number);
+    Report::Part(PartReport {
+        track: "audio".parse().unwrap(),
+        segment: SegmentKey { run, number: SegmentNumber(number) },
+        part,
+        closes: (index == 3).then(Close::default),
+        media: media.into(),
+    })
+}
+
+/// An intake over a real data folder.
+struct House {
+    store: cache::Store,
+    clock: Arc<ManualClock>,
+    view: View,
+    note: Place,
+    commands: mpsc::Sender<Command>,
+    thread: thread::JoinHandle<()>,
+    actors: Receiver<Actor>,
+    _settings: watch::Sender<Arc<Settings>>,
+    folder: TempDir,
+}
+
+fn settings(inputs: &[&str]) -> Settings {
+    let mut fragment = Fragment::default();
+    fragment.input.sources = Some(inputs.iter().map(|input| input.parse().unwrap()).collect());
+    fragment.complete()
+}
+
+impl House {
+    fn new(inputs: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = cache::Store::open(folder.path(), cache::Options::default()).unwrap();
+        Self::open(inputs, folder, store, ManualClock::new(WALL))
+    }
+
+    fn open(inputs: &[&str], folder: TempDir, store: cache::Store, clock: ManualClock) -> Self {
+        let clock = Arc::new(clock);
+        let live = Live::new(store.clone(), clock.clone());
+        let note = Place::new(folder.path());
+        let now = Moment { mono: clock.monotonic(), wall: clock.wall(), boot: BootId::UNKNOWN };
+        let (settings, watched) = watch::channel(Arc::new(settings(inputs)));
+        let resumed = resume::take_up(&store, &note, &settings.borrow().input.sources, now).unwrap();
+        let (stage, actors) = sync_channel(4);
+        let view = View::default();
+        let parts = Parts {
+            clock: clock.clone(),
+            boot: BootId::UNKNOWN,
+            carrier: Box::new(Stage(stage)),
+            store: store.clone(),
+            live: live.clone(),
+            keeper: keep::Handle::start(store.clone(), live, keep::Health::default()).unwrap(),
+            view: view.clone(),
+            settings: watched,
+            note: note.clone(),
+            pace: Pace::RealTime,
+        };
+        let (commands, thread) = start(parts, resumed).unwrap();
+        Self { store, clock, view, note, commands, thread, actors, _settings: settings, folder }
+    }
+
+    /// Opens capture as the intake does first.
+    fn actor(&self) -> Actor {
+        let actor = self.actors.recv().unwrap();
+        actor.hello();
+        actor
+    }
+
+    fn ask(&self) -> oneshot::Receiver<Result<SessionId, Refusal>> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.blocking_send(Command::Start(Title::new("Tides").unwrap(), answer)).unwrap();
+        answered
+    }
+
+    fn stop(&self, session: SessionId) -> oneshot::Receiver<()> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.blocking_send(Command::Stop(session, answer)).unwrap();
+        answered
+    }
+
+    /// Leaves; the actor that is on stage goes when it is told to.
+    fn leave(self, actor: Actor) -> (TempDir, cache::Store) {
+        self.commands.blocking_send(Command::Leave).unwrap();
+        assert_eq!(actor.orders.recv().unwrap(), Order::Leave);
+        drop(actor);
+        self.thread.join().unwrap();
+        (self.folder, self.store)
+    }
+
+    fn audio(&self, session: SessionId) -> Vec<SegmentKey> {
+        let segments = self.store.segments(session, &"audio".parse().unwrap(), None).unwrap();
+        segments.iter().map(|segment| segment.key).collect()
+    }
+}
+
+fn key(run: u32, number: u64) -> SegmentKey {
+    SegmentKey { run: RunNumber(run), number: SegmentNumber(number) }
+}
+
+#[test]
+fn a_session_goes_from_its_start_over_its_parts_to_its_end() {
+    let house = House::new(&["test:audio"]);
+    let actor = house.actor();
+    let answer = house.ask();
+    let start = actor.ordered();
+    assert_eq!((start.run, start.origin), (RunNumber(0), MediaTime::ZERO));
+    actor.play(&start, &house.clock, 2);
+    let session = answer.blocking_recv().unwrap().unwrap();
+    assert_eq!(house.view.session(), Some(session));
+    assert_eq!(house.note.read().map(|note| note.session), Some(session));
+    assert_eq!(house.ask().blocking_recv().unwrap(), Err(Refusal::Busy(session)));
+
+    let stopped = house.stop(session);
+    assert_eq!(actor.orders.recv().unwrap(), Order::Stop);
+    actor.say(part(RunNumber(0), 0, 2, 0));
+    actor.say(Report::Ended { run: RunNumber(0), why: End::Stopped });
+    stopped.blocking_recv().unwrap();
+    assert_eq!(house.store.session(session).unwrap().unwrap().state, SessionState::Ended);
+    assert_eq!(house.audio(session), [key(0, 0), key(0, 1), key(0, 2)], "the last part was on its way");
+    assert_eq!((house.view.session(), house.note.read()), (None, None));
+    house.stop(session).blocking_recv().unwrap();
+    house.leave(actor);
+}
+
+#[test]
+fn a_killed_capture_process_is_replaced_and_the_session_goes_on() {
+    let house = House::new(&["test:audio"]);
+    let actor = house.actor();
+    let answer = house.ask();
+    actor.play(&actor.ordered(), &house.clock, 1);
+    let session = answer.blocking_recv().unwrap().unwrap();
+    house.clock.advance(Duration::from_secs(3));
+    drop(actor);
+    // The intake notices and asks for the time of its next try before the clock moves on.
+    while house.view.is_capture_ready() {
+        thread::yield_now();
+    }
+    house.clock.advance(Duration::from_secs(1));
+    let actor = house.actor();
+    let start = actor.ordered();
+    assert_eq!((start.session, start.run), (session, RunNumber(1)));
+    // Without a known boot only the wall clock tells, and it is to be believed here.
+    assert_eq!(start.origin, MediaTime::from_millis(4000));
+    actor.play(&start, &house.clock, 1);
+    let stopped = house.stop(session);
+    assert_eq!(actor.orders.recv().unwrap(), Order::Stop);
+    actor.say(Report::Ended { run: RunNumber(1), why: End::Stopped });
+    stopped.blocking_recv().unwrap();
+    assert_eq!(house.audio(session), [key(0, 0), key(1, 0)]);
+    let gaps = house.store.gaps(session).unwrap();
+    assert!(
+        matches!(&gaps[..], [gap] if gap.cause == GapCause::CaptureLost && gap.to == start.origin),
+        "{gaps:?}"
+    );
+    house.leave(actor);
+}
+
+#[test]
+fn a_refusal_reaches_the_one_who_asked_and_leaves_nothing_stored() {
+    let house = House::new(&["file:missing.wav"]);
+    let actor = house.actor();
+    let answer = house.ask();
+    let start = actor.ordered();
+    let message = "missing.wav does not exist; check the path".to_owned();
+    let why = Failure { kind: FailureKind::UnknownSource, message: message.clone() };
+    actor.say(Report::Refused { run: start.run, why });
+    assert_eq!(answer.blocking_recv().unwrap().unwrap_err().to_string(), message);
+    assert_eq!(house.store.sessions().unwrap(), []);
+    house.leave(actor);
+}
+
+#[test]
+fn without_sources_a_start_says_how_to_name_some() {
+    let house = House::new(&[]);
+    let actor = house.actor();
+    assert_eq!(house.ask().blocking_recv().unwrap(), Err(Refusal::NoSources));
+    house.leave(actor);
+}
+
+#[test]
+fn nothing_begins_any_more_once_the_daemon_is_leaving() {
+    let house = House::new(&["test:audio"]);
+    let actor = house.actor();
+    let (answer, answered) = oneshot::channel();
+    house.commands.blocking_send(Command::Close(answer)).unwrap();
+    answered.blocking_recv().unwrap();
+    assert_eq!(house.ask().blocking_recv().unwrap(), Err(Refusal::Leaving));
+    house.leave(actor);
+}
+
+/// A data folder as a power cut leaves it: a live session with one run and nothing more.
+fn cut(inputs: &[&str]) -> (TempDir, cache::Store, SessionId) {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = cache::Store::open(folder.path(), cache::Options::default()).unwrap();
+    let session = SessionId::new(WALL, [5; 10]);
+    let begun = Session {
+        id: session,
+        title: Title::new("Tides").unwrap(),
+        state: SessionState::Live,
+        started: WALL,
+        end: MediaTime::ZERO,
+    };
+    store.begin_session(&begun).unwrap();
+    let run = Run {
+        number: RunNumber(0),
+        origin: MediaTime::ZERO,
+        anchor: WALL,
+        mono: model::MonoTime::from_nanos(0),
+        boot: BootId::UNKNOWN,
+    };
+    store.begin_run(session, &run).unwrap();
+    let inputs = inputs.iter().map(|input| input.parse().unwrap()).collect();
+    Place::new(folder.path()).write(&Note { session, inputs }).unwrap();
+    (folder, store, session)
+}
+
+fn later(by: Duration) -> ManualClock {
+    let clock = ManualClock::new(WALL);
+    clock.advance(by);
+    clock
+}
+
+#[test]
+fn a_session_that_was_cut_goes_on_by_itself_and_says_what_is_missing() {
+    let (folder, store, session) = cut(&["test:audio"]);
+    let house = House::open(&["test:audio"], folder, store, later(Duration::from_millis(60_040)));
+    let actor = house.actor();
+    let start = actor.ordered();
+    assert_eq!(
+        (start.session, start.run, start.origin),
+        (session, RunNumber(1), MediaTime::from_millis(60_100))
+    );
+    actor.play(&start, &house.clock, 1);
+    let stopped = house.stop(session);
+    assert_eq!(actor.orders.recv().unwrap(), Order::Stop);
+    actor.say(Report::Ended { run: RunNumber(1), why: End::EndOfInput });
+    stopped.blocking_recv().unwrap();
+    let gaps = house.store.gaps(session).unwrap();
+    assert!(
+        matches!(&gaps[..], [gap] if gap.cause == GapCause::Restart && gap.from == MediaTime::ZERO),
+        "{gaps:?}"
+    );
+    house.leave(actor);
+}
+
+#[test]
+fn a_session_that_was_cut_long_ago_or_elsewhere_is_ended() {
+    for (inputs, after) in
+        [(["test:audio"], Duration::from_secs(901)), (["test:video"], Duration::from_secs(1))]
+    {
+        let (folder, store, session) = cut(&["test:audio"]);
+        let house = House::open(&inputs, folder, store, later(after));
+        assert_eq!(house.store.session(session).unwrap().unwrap().state, SessionState::Ended);
+        assert_eq!((house.view.session(), house.note.read()), (None, None));
+        let actor = house.actor();
+        house.leave(actor);
+    }
+}
