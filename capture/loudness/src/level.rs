@@ -71,7 +71,7 @@ const QUIET_BLOCKS: usize = BLOCKS_PER_SECOND * 2;
 const SETTLING_BLOCKS: usize = BLOCKS_PER_SECOND / 2;
 
 /// How strongly the loudness of the whole programme pulls each level, and the most by which, in LU.
-const PULL: (f64, f64) = (2.0, 0.7);
+const PULL: (f64, f64) = (1.0, 0.7);
 
 /// What the tracker says about the speech.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -249,8 +249,9 @@ impl Level {
         let off_lu =
             self.programme.integrated().map_or(0.0, |programme_lufs| programme_lufs - self.target_lufs);
         let pull_lu = (off_lu * PULL.0).clamp(-PULL.1, PULL.1);
-        self.steering_lufs =
-            self.memory.steering_lufs(self.target_lufs).map(|lufs| (lufs + pull_lu).max(QUIETEST_LEVEL_LUFS));
+        // The account is held against the pulled target, or it would take the pull for an error and undo it.
+        let steering_lufs = self.memory.steering_lufs(self.target_lufs - pull_lu);
+        self.steering_lufs = steering_lufs.map(|lufs| (lufs + pull_lu).max(QUIETEST_LEVEL_LUFS));
     }
 
     fn recent(&self, blocks: usize) -> Vec<f64> {
