@@ -1,0 +1,222 @@
+//! `cargo xtask demo --selfcheck`: attends the demo for a while and holds what was received against what is promised.
+
+use std::fmt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::node::Node;
+use crate::process;
+
+/// What the demo is normalised to: the default target, LUFS.
+const TARGET_LUFS: f64 = -16.0;
+/// How far the loudness of a short stretch may be from the target, LU: half a minute holds two or three levels only, and
+/// the seconds after each jump count in full. Whole programmes are held to 0.5 LU by the tests.
+const LOUDNESS_OFF_LU_MAX: f64 = 1.0;
+/// Highest true peak of the decoded sound, dBTP.
+const TRUE_PEAK_DBTP_MAX: f64 = -1.0;
+/// How far behind the room a player may be, milliseconds, with parts of half a second.
+const BEHIND_MS_MAX: f64 = 2000.0;
+
+/// What `attend` prints: see `tests/kit/src/bin/attend/heard.rs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Heard {
+    seconds: f64,
+    integrated_lufs: Option<f64>,
+    true_peak_dbtp: f64,
+    sound: Delay,
+    picture: Option<Delay>,
+    renditions: usize,
+    gaps: usize,
+    complaints: Vec<String>,
+    broken_rules: Vec<String>,
+    node: Resources,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Delay {
+    parts: usize,
+    published_ms_p50: f64,
+    published_ms_p99: f64,
+    hold_back_ms: f64,
+    behind_ms: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Resources {
+    cores: f64,
+    resident_mib: f64,
+    processes: u32,
+}
+
+/// One line of the result.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Line {
+    what: &'static str,
+    measured: String,
+    bar: String,
+    kept: bool,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.kept { "kept" } else { "BROKEN" };
+        write!(f, "{:<30} {:>14}   {:<28} {verdict}", self.what, self.measured, self.bar)
+    }
+}
+
+/// What is written with `--json`.
+#[derive(Debug, Serialize)]
+struct Outcome<'a> {
+    heard: &'a Heard,
+    promises: &'a [Line],
+}
+
+/// Attends for `seconds`, prints what was measured, and fails where a promise is broken.
+pub(super) fn run(node: &Node, programs: &Path, seconds: u32, json: Option<&Path>) -> Result<ExitCode> {
+    println!("Attending for {seconds} s, as a phone would.");
+    let mut command = Command::new(programs.join("attend"));
+    command
+        .arg(format!("http://127.0.0.1:{}", node.port()))
+        .args([seconds.to_string(), node.id().to_string()]);
+    let told = process::output(&mut command)
+        .with_context(|| format!("attend the demo; the node's last words:\n{}", node.last_words()))?;
+    let heard: Heard = serde_json::from_str(&told).context("read what `attend` measured")?;
+    let promises = promises(&heard);
+    print(&heard, &promises);
+    if let Some(file) = json {
+        let outcome = serde_json::to_string_pretty(&Outcome { heard: &heard, promises: &promises })?;
+        std::fs::write(file, outcome + "\n").with_context(|| format!("write {}", file.display()))?;
+    }
+    let broken = promises.iter().filter(|line| !line.kept).count();
+    println!("{} passed, {broken} failed", promises.len() - broken);
+    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(heard: &Heard, promises: &[Line]) {
+    println!("\n{:.1} s of sound in {} renditions", heard.seconds, heard.renditions);
+    for line in promises {
+        println!("{line}");
+    }
+    let delays = [("sound", Some(&heard.sound)), ("picture", heard.picture.as_ref())];
+    for (name, delay) in delays.into_iter().filter_map(|(name, delay)| Some((name, delay?))) {
+        println!(
+            "{name}: {} parts, fetched {:.0} ms (median) and {:.0} ms (99 %) after their last sample; hold-back {:.0} ms",
+            delay.parts, delay.published_ms_p50, delay.published_ms_p99, delay.hold_back_ms
+        );
+    }
+    let node = &heard.node;
+    println!(
+        "the node used {:.2} cores and {:.0} MiB in {} processes",
+        node.cores, node.resident_mib, node.processes
+    );
+    for said in heard.complaints.iter().take(10) {
+        println!("ffmpeg: {said}");
+    }
+    for rule in &heard.broken_rules {
+        println!("broken on the wire: {rule}");
+    }
+}
+
+/// Holds what was received against what is promised.
+fn promises(heard: &Heard) -> Vec<Line> {
+    let off_lu = heard.integrated_lufs.map(|lufs| (lufs - TARGET_LUFS).abs());
+    let mut lines = vec![
+        Line {
+            what: "loudness",
+            measured: heard
+                .integrated_lufs
+                .map_or_else(|| "silence".to_owned(), |lufs| format!("{lufs:.2} LUFS")),
+            bar: format!("{TARGET_LUFS} ± {LOUDNESS_OFF_LU_MAX} LUFS"),
+            kept: off_lu.is_some_and(|off| off <= LOUDNESS_OFF_LU_MAX),
+        },
+        Line {
+            what: "true peak, decoded",
+            measured: format!("{:.2} dBTP", heard.true_peak_dbtp),
+            bar: format!("at most {TRUE_PEAK_DBTP_MAX} dBTP"),
+            kept: heard.true_peak_dbtp <= TRUE_PEAK_DBTP_MAX,
+        },
+        behind("sound behind the room", &heard.sound),
+    ];
+    lines.extend(heard.picture.as_ref().map(|delay| behind("picture behind the room", delay)));
+    lines.extend([
+        none("gaps in what was received", heard.gaps),
+        none("decoder's complaints", heard.complaints.len()),
+        none("broken rules of LL-HLS", heard.broken_rules.len()),
+    ]);
+    lines
+}
+
+fn behind(what: &'static str, delay: &Delay) -> Line {
+    Line {
+        what,
+        measured: format!("{:.0} ms", delay.behind_ms),
+        bar: format!("at most {BEHIND_MS_MAX} ms"),
+        kept: delay.behind_ms <= BEHIND_MS_MAX,
+    }
+}
+
+fn none(what: &'static str, count: usize) -> Line {
+    Line { what, measured: count.to_string(), bar: "none".to_owned(), kept: count == 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delay(behind_ms: f64) -> Delay {
+        Delay { parts: 60, published_ms_p50: 120.0, published_ms_p99: 240.0, hold_back_ms: 1500.0, behind_ms }
+    }
+
+    fn heard() -> Heard {
+        Heard {
+            seconds: 31.0,
+            integrated_lufs: Some(-16.3),
+            true_peak_dbtp: -1.4,
+            sound: delay(1620.0),
+            picture: Some(delay(1700.0)),
+            renditions: 3,
+            gaps: 0,
+            complaints: Vec::new(),
+            broken_rules: Vec::new(),
+            node: Resources { cores: 0.9, resident_mib: 210.0, processes: 2 },
+        }
+    }
+
+    fn check_broken(heard: &Heard, expect: &[&str]) {
+        let broken: Vec<&str> =
+            promises(heard).iter().filter(|line| !line.kept).map(|line| line.what).collect();
+        assert_eq!(broken, expect);
+    }
+
+    #[test]
+    fn kept_promises_are_kept() {
+        check_broken(&heard(), &[]);
+        check_broken(&Heard { picture: None, ..heard() }, &[]);
+    }
+
+    #[test]
+    fn each_promise_can_break() {
+        check_broken(&Heard { integrated_lufs: Some(-17.1), ..heard() }, &["loudness"]);
+        check_broken(&Heard { integrated_lufs: Some(-14.9), ..heard() }, &["loudness"]);
+        check_broken(&Heard { true_peak_dbtp: -0.9, ..heard() }, &["true peak, decoded"]);
+        check_broken(&Heard { sound: delay(2001.0), ..heard() }, &["sound behind the room"]);
+        check_broken(&Heard { picture: Some(delay(9000.0)), ..heard() }, &["picture behind the room"]);
+        check_broken(&Heard { gaps: 1, ..heard() }, &["gaps in what was received"]);
+        check_broken(&Heard { complaints: vec!["x".to_owned()], ..heard() }, &["decoder's complaints"]);
+        check_broken(&Heard { broken_rules: vec!["x".to_owned()], ..heard() }, &["broken rules of LL-HLS"]);
+    }
+
+    #[test]
+    fn silence_is_not_loud_enough() {
+        check_broken(&Heard { integrated_lufs: None, ..heard() }, &["loudness"]);
+    }
+
+    #[test]
+    fn what_attend_prints_is_read() {
+        let text = serde_json::to_string(&heard()).unwrap();
+        assert_eq!(serde_json::from_str::<Heard>(&text).unwrap(), heard());
+    }
+}
