@@ -22,6 +22,7 @@ use model::{MediaTime, RunNumber};
 use self::rendition::{Coding, Rendition};
 use self::sink::Shared;
 use crate::failure::internal;
+use crate::grid::Cut;
 use crate::plugin::make;
 
 pub(crate) use self::sink::Closings;
@@ -148,10 +149,12 @@ impl Encoder {
     }
 
     /// Encodes a picture as frame `frame` of the rendition's own grid. When the encoder is behind and `wait` is false,
-    /// the picture is left out unless a segment begins with it.
+    /// the picture is left out unless a part begins with it: the picture before a missing one lasts until the next, and
+    /// must not last beyond its part (RFC 8216bis, 4.4.4.9).
     pub(crate) fn picture(&self, frame: u64, picture: &gst::Buffer, wait: bool) -> Taken {
         let grid = &self.rendition.grid;
-        let begins = frame == grid.segment_start(grid.segment_of(frame));
+        let cut = frame.checked_sub(1).and_then(|previous| grid.cut_between(previous, frame));
+        let begins = frame == 0 || cut.is_some();
         if !wait && !begins && self.source.current_level_buffers() >= PICTURES_WAITING_MAX {
             return Taken::Dropped;
         }
@@ -166,7 +169,9 @@ impl Encoder {
             let length = grid.time(self.origin, frame + 1).since(at);
             picture.set_duration(gst::ClockTime::try_from(length).ok());
         }
-        if begins {
+        // The run's first picture is a key picture anyway; asked for it, the encoder would book the request an offset of
+        // its own later and put off every request that follows.
+        if cut == Some(Cut::Segment) {
             let key = gst_video::DownstreamForceKeyUnitEvent::builder().running_time(pts).build();
             if !self.source.send_event(key) {
                 tracing::debug!(track = %self.rendition.name, frame, "key frame request was not taken");
