@@ -1,1 +1,3 @@
-//! End-to-end tests live in `tests/`; this library is empty on purpose.
+//! What end-to-end tests ask of a recording, whatever it came from. The tests themselves live in `tests/`.
+
+pub mod recording;

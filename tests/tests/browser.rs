@@ -1,0 +1,138 @@
+//! What attendees have: the node's own page in a real browser. Screenshots are kept.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use testkit::daemon::{Daemon, Setup};
+use testkit::probe::output;
+use testkit::promise::Promises;
+use testkit::talk::{Talk, looped};
+
+/// A browser on two busy cores may need this long to start and to play for a while.
+const BROWSE_WITHIN: Duration = Duration::from_secs(120);
+
+/// Returns the folder for screenshots: `LECTERN_SCREENS`, else beside the running test.
+fn screens() -> Result<PathBuf> {
+    let folder = match std::env::var_os("LECTERN_SCREENS") {
+        Some(given) => PathBuf::from(given),
+        None => {
+            let test = std::env::current_exe()?;
+            test.ancestors().nth(3).context("the test lies in a target folder")?.join("screens")
+        }
+    };
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn browse(script: &str, page: &str, shot: &str, more: &[&str]) -> Result<Value> {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
+    ensure!(
+        scripts.join("node_modules/playwright-core").is_dir(),
+        "playwright-core is not installed: run `npm ci --ignore-scripts` in tests/browser, or `cargo xtask test`"
+    );
+    let shot = screens()?.join(shot);
+    let mut command = Command::new("node");
+    command.arg(scripts.join(script)).args(["--page", page, "--shot"]).arg(&shot).args(more);
+    let said = output(&mut command, BROWSE_WITHIN)?;
+    let seen: Value =
+        serde_json::from_str(said.out.trim()).with_context(|| format!("{script} said {said:?}"))?;
+    ensure!(said.code == Some(0), "{script} on {page}: {seen:#}\n{}", said.err);
+    ensure!(shot.is_file(), "no screenshot in {}", shot.display());
+    Ok(seen)
+}
+
+fn number(seen: &Value, pointer: &str) -> Result<f64> {
+    seen.pointer(pointer).and_then(Value::as_f64).with_context(|| format!("no {pointer} in {seen:#}"))
+}
+
+/// Checks that it played as time went by, without a fault.
+fn played(seen: &Value, seconds: f64) -> Result<()> {
+    let advanced = number(seen, "/last/position_s")? - number(seen, "/first/position_s")?;
+    // Catching up may play 10 % faster; a starved machine may stall for a moment.
+    ensure!(
+        (seconds * 0.7..seconds * 1.3).contains(&advanced),
+        "played {advanced} s in {seconds} s: {seen:#}"
+    );
+    ensure!(seen.pointer("/last/state").is_some_and(|state| state == "playing"), "{seen:#}");
+    ensure!(seen.pointer("/last/media_error").is_some_and(Value::is_null), "{seen:#}");
+    ensure!(number(seen, "/last/rebuilds")? == 0.0, "the player had to be rebuilt: {seen:#}");
+    let fatal = seen
+        .pointer("/last/last_error")
+        .and_then(Value::as_str)
+        .is_some_and(|error| error.ends_with("fatal"));
+    ensure!(!fatal, "{seen:#}");
+    ensure!(number(seen, "/last/bytes_decoded/audio")? > 1000.0, "no sound was decoded: {seen:#}");
+    for empty in ["/failed", "/foreign", "/console"] {
+        let list = seen.pointer(empty).and_then(Value::as_array).context("a list")?;
+        ensure!(list.is_empty(), "{empty}: {list:#?}");
+    }
+    Ok(())
+}
+
+fn pictures(seen: &Value, seconds: f64) -> Result<()> {
+    let frames = number(seen, "/last/frames")? - number(seen, "/first/frames")?;
+    ensure!(frames > seconds * 8.0, "{frames} pictures in {seconds} s: {seen:#}");
+    Ok(())
+}
+
+#[test]
+fn the_page_plays_live_and_recorded_and_sound_alone() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let talk = Talk::make(&Talk::minute(), home.path())?;
+    let film = talk.film(home.path())?;
+    let title = Some("Sense and Sensibility".to_owned());
+    let daemon = Daemon::start(Setup { inputs: vec![looped(&film)], title, ..Setup::default() })?;
+    let (id, _) = daemon.live_session(Duration::from_secs(60))?;
+    let page = daemon.url(&format!("/s/{id}"));
+    let mut promises = Promises::default();
+
+    promises.check("live with picture, near the edge", || {
+        let seen = browse("play.mjs", &page, "live.png", &["--seconds", "12"])?;
+        played(&seen, 12.0)?;
+        pictures(&seen, 12.0)?;
+        let (latency, target) = (number(&seen, "/last/latency_s")?, number(&seen, "/last/target_latency_s")?);
+        ensure!(
+            (latency - target).abs() < 1.0,
+            "{latency} s behind live, the target is {target} s: {seen:#}"
+        );
+        ensure!(seen.pointer("/last/live") == Some(&Value::Bool(true)), "{seen:#}");
+        Ok(())
+    });
+    promises.check("live, sound alone", || {
+        let seen = browse("play.mjs", &page, "live-sound.png", &["--seconds", "8", "--listen", "--phone"])?;
+        played(&seen, 8.0)?;
+        let frames = number(&seen, "/last/frames")? - number(&seen, "/first/frames")?;
+        ensure!(frames <= 0.0, "listening brings pictures: {seen:#}");
+        Ok(())
+    });
+    let client = testkit::http::Client::new(Duration::from_secs(30));
+    let stop = daemon.url(&format!("/api/v1/sessions/{id}/stop"));
+    client.post_json(&stop, &serde_json::json!({}))?.expect_status(200)?;
+    promises.check("recorded, at the same address, from the beginning", || {
+        let seen = browse("play.mjs", &page, "recorded.png", &["--seconds", "8"])?;
+        played(&seen, 8.0)?;
+        pictures(&seen, 8.0)?;
+        ensure!(number(&seen, "/first/position_s")? < 5.0, "it does not begin at the beginning: {seen:#}");
+        ensure!(number(&seen, "/last/duration_s")? > 20.0, "{seen:#}");
+        Ok(())
+    });
+    promises.check("recorded, sound alone", || {
+        let seen =
+            browse("play.mjs", &page, "recorded-sound.png", &["--seconds", "6", "--listen", "--phone"])?;
+        played(&seen, 6.0)
+    });
+    promises.check("the list needs no script", || {
+        let seen = browse("list.mjs", &daemon.url("/"), "list.png", &[])?;
+        ensure!(number(&seen, "/status")? == 200.0, "{seen:#}");
+        let text = seen.get("text").and_then(Value::as_str).unwrap_or_default();
+        ensure!(text.contains("Sense and Sensibility"), "{seen:#}");
+        let links = seen.get("links").and_then(Value::as_array).context("links")?;
+        ensure!(links.iter().any(|link| link.as_str().is_some_and(|link| link.contains(&id))), "{seen:#}");
+        ensure!(seen.get("language").is_some_and(Value::is_string), "{seen:#}");
+        Ok(())
+    });
+    promises.verdict()
+}
