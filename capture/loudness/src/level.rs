@@ -71,7 +71,7 @@ const QUIET_BLOCKS: usize = BLOCKS_PER_SECOND * 2;
 const SETTLING_BLOCKS: usize = BLOCKS_PER_SECOND / 2;
 
 /// How strongly the loudness of the whole programme pulls each level, and the most by which, in LU.
-const PULL: (f64, f64) = (1.0, 0.7);
+const PULL: (f64, f64) = (1.0, 0.5);
 
 /// What the tracker says about the speech.
 #[derive(Debug, Clone, Copy, PartialEq)]

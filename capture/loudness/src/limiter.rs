@@ -9,7 +9,7 @@ use crate::{
     true_peak::{DELAY_FRAMES, Oversampler},
 };
 
-/// Attack of the limiter: long enough for no audible edge, a tenth of the default look-ahead.
+/// Attack of the limiter: long enough for no audible edge, and all that the default look-ahead leaves.
 const ATTACK_S: f64 = 0.005;
 
 /// Time constant of the release: slower pumps, faster distorts low voices.

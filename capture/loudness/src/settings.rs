@@ -67,13 +67,13 @@ pub struct Ceiling(f32);
 
 decibel_setting!(Ceiling, "ceiling", "dBTP", -9.0, -1.0, -2.0);
 
-/// How far ahead the gain sees, and so the delay of the normaliser, 3..=1000 ms. Default 50
+/// How far ahead the gain sees, and so the delay of the normaliser, 3..=1000 ms. Default 5
 /// (docs/decisions/loudness-look-ahead.md).
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f32", into = "f32")]
 pub struct LookAhead(f32);
 
-decibel_setting!(LookAhead, "look_ahead", "ms", 3.0, 1000.0, 50.0);
+decibel_setting!(LookAhead, "look_ahead", "ms", 3.0, 1000.0, 5.0);
 
 /// The corner of the high-pass that takes out rumble and handling noise, 20..=300 Hz. Default 80.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
