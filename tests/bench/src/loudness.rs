@@ -62,10 +62,10 @@ struct Outcome {
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let home = tempfile::Builder::new().prefix("lectern-bench-").tempdir()?;
     let programmes = programmes()?;
-    let ours = measure("lectern", &programmes, |programme| peers::ours(programme))?;
+    let ours = measure("lectern", &programmes, peers::ours)?;
     let loudnorm =
         measure("ffmpeg loudnorm", &programmes, |programme| peers::loudnorm(programme, home.path()))?;
-    let audioloudnorm = measure("audioloudnorm", &programmes, |programme| peers::audioloudnorm(programme))?;
+    let audioloudnorm = measure("audioloudnorm", &programmes, peers::audioloudnorm)?;
     let mut gain_moved_max_db = 0f64;
     for programme in &programmes {
         let run = score::run(programme, ::loudness::Settings::default())?;
