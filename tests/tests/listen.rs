@@ -64,14 +64,17 @@ fn opus_is_offered_beside_aac_when_asked_for() -> Result<()> {
     };
     let daemon = Daemon::start(setup)?;
     let (_, url) = daemon.live_session(START_WITHIN)?;
-    let mut live = Session::open(&url)?;
-    live.follow(&Goal::Segments(2), START_WITHIN)?;
-    live.check_across()?;
-    let codecs: Vec<&str> = live
-        .tracks
-        .iter()
-        .flat_map(|track| track.fetched.inits.values().map(|(init, _)| init.codec.as_str()))
-        .collect();
-    ensure!(codecs.contains(&"opus") && codecs.contains(&"mp4a.40.2"), "{codecs:?}");
-    live.whole_report().verdict(&[&rules::CODECS, &rules::CUT_TOGETHER])
+    for (entrance, codec) in [("index.m3u8", "mp4a.40.2"), ("thin.m3u8", "opus")] {
+        let mut live = Session::open(&url.replace("index.m3u8", entrance))?;
+        live.follow(&Goal::Segments(2), START_WITHIN)?;
+        live.check_across()?;
+        let codecs: Vec<&str> = live
+            .tracks
+            .iter()
+            .flat_map(|track| track.fetched.inits.values().map(|(init, _)| init.codec.as_str()))
+            .collect();
+        ensure!(codecs == [codec], "{entrance} offers {codecs:?}");
+        live.whole_report().verdict(&[&rules::CODECS])?;
+    }
+    Ok(())
 }

@@ -12,7 +12,7 @@ use model::{PartIndex, RunNumber, Timescale, Track, TrackName, WallTime};
 
 use super::archive::{CHUNK_SEGMENTS, Chunk, gzip};
 use super::directive::Edge;
-use super::{InitName, PartName, Seconds, SegmentName};
+use super::{InitName, PartName, Seconds, SegmentName, multivariant};
 use crate::timeline::{Content, Entry, Line, Slot, Timeline};
 
 /// Parts are listed for this many target durations from the end (RFC 8216bis, 6.2.2).
@@ -335,8 +335,14 @@ impl Page<'_> {
         }
     }
 
+    /// Reports on every rendition that a player may switch to from here (RFC 8216bis, 4.4.5.4).
     fn rendition_reports(&self, text: &mut String, name: &TrackName) {
-        for (other, line) in self.timeline.lines().iter().filter(|(other, _)| *other != name) {
+        let lines = self.timeline.lines();
+        let apart = |line: &Line| multivariant::stands_apart(self.timeline, line);
+        if lines.get(name).is_some_and(apart) {
+            return;
+        }
+        for (other, line) in lines.iter().filter(|(other, line)| *other != name && !apart(line)) {
             let Some((msn, part)) = edge(self.timeline, line).last() else { continue };
             write(text, format_args!("#EXT-X-RENDITION-REPORT:URI=\"../{other}/index.m3u8\",LAST-MSN={msn}"));
             if let Some(part) = part {

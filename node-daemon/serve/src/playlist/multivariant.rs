@@ -23,6 +23,12 @@ pub(crate) enum Entrance {
     Thin,
 }
 
+/// Returns whether a rendition stands at an entrance of its own, so that no player switches between it and the others.
+pub(crate) fn stands_apart(timeline: &Timeline, line: &Line) -> bool {
+    let common = |line: &Line| line.latest().codec.starts_with("mp4a");
+    is_audio(line) && !common(line) && timeline.lines().values().any(common)
+}
+
 /// Renders a multivariant playlist; `None` while the session has nothing for that entrance.
 ///
 /// Each entrance holds sound in one codec only: a player that finds two keeps to the one with the lower rate, however
