@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use testkit::fragment::Kind;
 use testkit::llhls::{Goal, Session, Track};
 use testkit::probe::{Sound, decode, gst_plays, lag, pcm};
+use testkit::speech::score::ONE_LEVEL_LU;
 use testkit::speech::{Bars, RATE_HZ, Score};
 use testkit::talk::Talk;
 
@@ -107,7 +108,8 @@ pub fn is_as_loud_as_promised(talk: &Talk, sound: &Sound, target_lufs: f64) -> R
     let aligned = sound.samples.get(skip..).context("the recording is shorter than its delay")?;
     let length = talk.programme.samples.len().min(aligned.len());
     let score = Score::of(&talk.programme, aligned.get(..length).unwrap_or_default(), target_lufs)?;
-    let missed = score.missed(&Bars::default(), target_lufs, DECODED_PEAK_DBTP);
+    let bars = Bars { level_lu: ONE_LEVEL_LU, ..Bars::default() };
+    let missed = score.missed(&bars, target_lufs, DECODED_PEAK_DBTP);
     ensure!(missed.is_empty(), "{missed:#?}\n{score:#?}");
     Ok(())
 }

@@ -7,14 +7,10 @@ use testkit::speech::{Bars, Clips, Plan, Programme, Room, clips, codec, score};
 const TARGET_LUFS: f64 = -16.0;
 const CEILING_DBTP: f64 = -1.9;
 
-/// A level's natural loudness after three seconds may differ from the whole level's by more than a LU; no gain can
-/// follow both. So all levels together are held to half a LU, and each alone to this.
-const ONE_LEVEL_LU: f64 = 2.0;
-
 fn check(plan: &Plan, clips: &Clips) -> Result<score::Run> {
     let programme = Programme::make(plan, clips);
     let run = score::run(&programme, Settings::default())?;
-    let bars = Bars { level_lu: ONE_LEVEL_LU, ..Bars::default() };
+    let bars = Bars { level_lu: score::ONE_LEVEL_LU, ..Bars::default() };
     let missed = run.score.missed(&bars, TARGET_LUFS, CEILING_DBTP);
     ensure!(missed.is_empty(), "seed {}: {missed:?} {:?}", plan.seed, run.score.levels);
     Ok(run)
