@@ -126,8 +126,12 @@ fn file(rest: &str) -> Option<Result<Input, NotAnInput>> {
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File { path, at_end: AtEnd::Stop } => write!(f, "file:{}", path.display()),
-            Self::File { path, at_end: AtEnd::Loop } => write!(f, "file:{}?loop", path.display()),
+            Self::File { path, at_end } => {
+                // Two slashes at the begin of a path would be read as those of a URI.
+                let uri = if path.as_os_str().as_encoded_bytes().starts_with(b"//") { "//" } else { "" };
+                let option = if *at_end == AtEnd::Loop { "?loop" } else { "" };
+                write!(f, "file:{uri}{}{option}", path.display())
+            }
             Self::Test(TestSignal::Both) => f.write_str("test:"),
             Self::Test(TestSignal::Audio) => f.write_str("test:audio"),
             Self::Test(TestSignal::Video) => f.write_str("test:video"),
@@ -183,9 +187,16 @@ mod tests {
         assert!(message("http://example.org").contains("names no kind of source"));
     }
 
+    #[test]
+    fn a_path_that_begins_with_two_slashes_survives_its_text() {
+        let input: Input = "file:////srv/talk.wav".parse().unwrap();
+        assert_eq!(input, Input::File { path: "//srv/talk.wav".into(), at_end: AtEnd::Stop });
+        assert_eq!(input.to_string().parse(), Ok(input));
+    }
+
     proptest! {
         #[test]
-        fn what_parses_survives_its_text(text in "(file|test|alsa|v4l2|rtsp):[ -~]{0,20}") {
+        fn what_parses_survives_its_text(text in "(file|test|alsa|v4l2|rtsp):/{0,5}[ -~]{0,20}") {
             if let Ok(input) = text.parse::<Input>() {
                 prop_assert_eq!(input.to_string().parse::<Input>(), Ok(input));
             }
