@@ -54,6 +54,9 @@ pub(crate) fn not_media(path: &Path, why: &str) -> Failure {
 pub(crate) fn no_media(input: &Input) -> Failure {
     failure(
         FailureKind::NoMedia,
-        format!("{input} holds neither sound nor picture; choose a recording or a device that has one"),
+        format!(
+            "{} holds neither sound nor picture; choose a recording or a device that has one",
+            input.shown()
+        ),
     )
 }

@@ -132,7 +132,7 @@ fn open_all(start: &Start, clock: &Arc<dyn Clock>) -> Result<Vec<Member>, Failur
         let source = source::open(input, wanted, clock)?;
         let roles = source.roles();
         if roles.is_empty() {
-            tracing::info!(%input, "nothing is needed from this source");
+            tracing::info!(input = input.shown(), "nothing is needed from this source");
             continue;
         }
         wanted = wanted.without(roles);

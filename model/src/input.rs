@@ -35,6 +35,22 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// Returns the source as anybody may see it: an address without the name and password that may stand in it.
+    ///
+    /// For logs, findings and pages; [`fmt::Display`] writes what can be opened again.
+    pub fn shown(&self) -> String {
+        match self {
+            // Whatever stands before the last `@`: a password may hold one too.
+            Self::Rtsp { url } => match url.split_once("://").zip(url.rsplit_once('@')) {
+                Some(((scheme, _), (_, host))) => format!("{scheme}://{host}"),
+                None => url.clone(),
+            },
+            Self::File { .. } | Self::Test(_) | Self::Audio { .. } | Self::Camera { .. } => self.to_string(),
+        }
+    }
+}
+
 /// What a file source does at the end of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AtEnd {
@@ -185,6 +201,14 @@ mod tests {
         assert!(message("file:a.wav?repeat").contains("`?loop`"));
         assert!(message("rtsp:").contains("names no address"));
         assert!(message("http://example.org").contains("names no kind of source"));
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let shown = |text: &str| text.parse::<Input>().unwrap().shown();
+        assert_eq!(shown("rtsp://admin:p@ss@10.0.0.9/main"), "rtsp://10.0.0.9/main");
+        assert_eq!(shown("rtsps://10.0.0.9/main"), "rtsps://10.0.0.9/main");
+        assert_eq!(shown("file:/srv/me@home.wav?loop"), "file:/srv/me@home.wav?loop");
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Desk {
             } else {
                 ("audio.dead", "Check the microphone's cable and that it is switched on.")
             };
-            finding(id, Verdict::Fail, &format!("{input} delivers nothing: {why}"), fix)
+            finding(id, Verdict::Fail, &format!("{} delivers nothing: {why}", input.shown()), fix)
         };
         self.view.lost_sources().into_iter().map(describe).collect()
     }
@@ -164,7 +164,25 @@ pub(crate) fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::wire::v1::SourceState;
+
     use super::*;
+
+    fn desk(folder: &std::path::Path) -> Desk {
+        let (store, _) = cache::Store::open(folder, cache::Options::default()).unwrap();
+        Desk { commands: mpsc::channel(1).0, view: View::default(), health: Health::default(), store }
+    }
+
+    #[test]
+    fn a_camera_that_is_lost_is_named_without_its_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = desk(folder.path());
+        let camera = "rtsp://admin:secret@10.0.0.9/main".parse().unwrap();
+        desk.view.set_source(camera, SourceState::Lost { why: "its cable is out".to_owned() });
+        let findings = desk.readiness().findings;
+        let lost = findings.iter().find(|finding| finding.id == "camera.lost").unwrap();
+        assert_eq!(lost.what, "rtsp://10.0.0.9/main delivers nothing: its cable is out");
+    }
 
     #[test]
     fn free_space_is_told_in_words() {

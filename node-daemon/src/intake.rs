@@ -230,7 +230,7 @@ impl Intake {
             Some(Report::Levels(levels)) => self.parts.view.set_levels(levels),
             Some(Report::Source { input, state }) => {
                 if let model::wire::v1::SourceState::Lost { why } = &state {
-                    tracing::error!(source = %input, why, "a source delivers nothing any more");
+                    tracing::error!(source = input.shown(), why, "a source delivers nothing");
                 }
                 self.parts.view.set_source(input, state);
             }
@@ -292,7 +292,7 @@ impl Intake {
         match orders.try_send(order) {
             Ok(()) | Err(TrySendError::Disconnected(_)) => {}
             // The deadline of what was ordered ends a capture process that hangs.
-            Err(TrySendError::Full(order)) => tracing::warn!(?order, "capture takes no orders"),
+            Err(TrySendError::Full(_)) => tracing::warn!("capture takes no orders"),
         }
     }
 
