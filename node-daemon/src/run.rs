@@ -121,13 +121,14 @@ async fn watch_over(mut node: Node, arguments: &cli::Run, mut reloader: Reloader
     let signal = |kind| signal(kind).map_err(|source| Error::System { what: "signals", source });
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hang_up = signal(SignalKind::hangup())?;
-    let begun = tokio::select! {
-        begun = begin(&node, arguments.start.as_ref()) => begun.and_then(|()| ready::say(node.address, arguments)),
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-    };
-    let mut outcome = begun;
-    let mut ends = false;
+    let (mut outcome, mut ends) = (Ok(()), false);
+    tokio::select! {
+        begun = begin(&node, arguments.start.as_ref()) => {
+            outcome = begun.and_then(|()| ready::say(node.address, arguments));
+        }
+        _ = terminate.recv() => ends = true,
+        _ = interrupt.recv() => ends = true,
+    }
     while outcome.is_ok() && !ends {
         tokio::select! {
             _ = terminate.recv() => ends = true,

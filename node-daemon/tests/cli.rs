@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -51,9 +53,14 @@ impl Node {
         kill_process(pid, signal).unwrap();
     }
 
-    fn end(mut self, signal: Signal) -> ExitStatus {
-        self.signal(signal);
+    /// Waits for its end, which was asked for.
+    fn ended(mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    fn end(self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
+        self.ended()
     }
 }
 
@@ -149,6 +156,29 @@ fn a_source_that_is_not_there_is_exit_code_1_and_no_session() {
         stderr.contains("lectern: the session does not begin: ") && stderr.contains("missing.wav"),
         "{stderr}"
     );
+    assert_eq!(sessions(&data), serde_json::json!([]));
+}
+
+#[test]
+fn a_daemon_that_is_told_to_end_while_a_source_opens_ends() {
+    let (_folder, data) = folder();
+    let camera = TcpListener::bind("127.0.0.1:0").unwrap();
+    let input = format!("rtsp://{}/main", camera.local_addr().unwrap());
+    let arguments = ["run", "--input", &input, "--start", "Tides", "--data", &data, "--http", "127.0.0.1:0"];
+    let mut child =
+        lectern(&[&arguments[..], &["--no-mdns"]].concat()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let node = Node { child, url: String::new() };
+    // The camera takes the call and says nothing: the source is neither open nor refused.
+    let held = camera.accept().unwrap();
+    let (closed, ended) = sync_channel(1);
+    let hear_out =
+        std::thread::spawn(move || closed.send(stdout.read_to_string(&mut String::new())).unwrap());
+    node.signal(Signal::TERM);
+    assert_eq!(ended.recv_timeout(Duration::from_secs(60)).expect("the daemon ends").unwrap(), 0);
+    hear_out.join().unwrap();
+    assert_eq!(node.ended().code(), Some(0));
+    drop(held);
     assert_eq!(sessions(&data), serde_json::json!([]));
 }
 
