@@ -214,14 +214,13 @@ impl Intake {
         match report {
             None => {
                 tracing::warn!("capture is gone; it is started again");
-                self.orders = None;
-                self.parts.carrier.end();
+                self.end_capture();
                 self.happen(Event::Gone);
             }
             Some(Report::Hello { version: VERSION }) => self.happen(Event::Connected),
             Some(Report::Hello { version }) => {
                 tracing::error!(version, "capture speaks another version; install one version of everything");
-                self.parts.carrier.end();
+                self.end_capture();
                 self.happen(Event::Gone);
             }
             Some(Report::Started { run, anchor, mono }) => self.happen(Event::Started { run, anchor, mono }),
@@ -238,6 +237,13 @@ impl Intake {
             Some(Report::Part(report)) => self.part(report),
             Some(Report::Gap { run, gap }) => self.gap(run, gap),
         }
+    }
+
+    /// Ends capture at once; whatever its line still says is not heard any more.
+    fn end_capture(&mut self) {
+        self.generation += 1;
+        self.orders = None;
+        self.parts.carrier.end();
     }
 
     fn track(&mut self, run: RunNumber, track: model::Track, init: bytes::Bytes) {

@@ -34,9 +34,7 @@ impl Intake {
             Action::Spawn => return self.spawn(),
             Action::Kill => {
                 tracing::warn!("capture does not answer; it is ended and started again");
-                self.generation += 1;
-                self.orders = None;
-                self.parts.carrier.end();
+                self.end_capture();
             }
             Action::Order(order) => self.order(order),
             Action::BeginSession(session) => return self.begin_session(session),

@@ -139,6 +139,16 @@ impl House {
         actor
     }
 
+    /// Lets time pass until capture is opened once more.
+    fn next_actor(&self) -> Actor {
+        loop {
+            match self.actors.recv_timeout(Duration::from_millis(20)) {
+                Ok(actor) => return actor,
+                Err(_) => self.clock.advance(Duration::from_secs(1)),
+            }
+        }
+    }
+
     fn ask(&self) -> oneshot::Receiver<Result<SessionId, Refusal>> {
         let (answer, answered) = oneshot::channel();
         self.commands.blocking_send(Command::Start(Title::new("Tides").unwrap(), answer)).unwrap();
@@ -225,6 +235,26 @@ fn a_killed_capture_process_is_replaced_and_the_session_goes_on() {
         matches!(&gaps[..], [gap] if gap.cause == GapCause::CaptureLost && gap.to == start.origin),
         "{gaps:?}"
     );
+    house.leave(actor);
+}
+
+#[test]
+fn a_capture_process_of_another_version_counts_as_one_failure() {
+    let house = House::new(&["test:audio"]);
+    let mut answer = house.ask();
+    for _ in 0..2 {
+        let stranger = house.next_actor();
+        stranger.say(Report::Hello { version: VERSION + 1 });
+    }
+    let actor = house.next_actor();
+    assert_eq!(answer.try_recv(), Err(oneshot::error::TryRecvError::Empty), "the third attempt is made");
+    actor.hello();
+    actor.play(&actor.ordered(), &house.clock, 1);
+    let session = answer.blocking_recv().unwrap().unwrap();
+    let stopped = house.stop(session);
+    assert_eq!(actor.orders.recv().unwrap(), Order::Stop);
+    actor.say(Report::Ended { run: RunNumber(0), why: End::Stopped });
+    stopped.blocking_recv().unwrap();
     house.leave(actor);
 }
 
