@@ -6,6 +6,7 @@ mod picture;
 mod sound;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -31,26 +32,32 @@ const PICTURE_STARVED: Duration = Duration::from_millis(300);
 /// A run on its own thread.
 pub(crate) struct Run {
     inbox: Arc<Inbox>,
+    over: Arc<AtomicBool>,
     conductor: JoinHandle<()>,
 }
 
 impl Run {
     /// Begins a run; everything that happens is reported to `outbox`.
     pub(crate) fn begin(start: Start, clock: Arc<dyn Clock>, outbox: Arc<Outbox>) -> Result<Self, Failure> {
-        let inbox = Arc::new(Inbox::default());
+        let (inbox, over) = (Arc::new(Inbox::default()), Arc::new(AtomicBool::new(false)));
         let thread = std::thread::Builder::new().name("capture-run".to_owned());
         let conductor = thread
             .spawn({
-                let inbox = inbox.clone();
-                move || conduct(&start, &clock, &outbox, &inbox)
+                let (inbox, over) = (inbox.clone(), over.clone());
+                move || {
+                    let last = conduct(&start, &clock, &outbox, &inbox);
+                    // Whoever hears the last report may order the next start before this thread is gone.
+                    over.store(true, Ordering::SeqCst);
+                    outbox.put(last, Patience::None);
+                }
             })
             .map_err(internal)?;
-        Ok(Self { inbox, conductor })
+        Ok(Self { inbox, over, conductor })
     }
 
-    /// Returns whether it is over.
+    /// Returns whether it is over but for its last report.
     pub(crate) fn is_over(&self) -> bool {
-        self.conductor.is_finished()
+        self.over.load(Ordering::SeqCst) || self.conductor.is_finished()
     }
 
     /// Asks it to end.
@@ -72,10 +79,11 @@ struct Member {
     source: Box<dyn Source>,
 }
 
-fn conduct(start: &Start, clock: &Arc<dyn Clock>, outbox: &Arc<Outbox>, inbox: &Arc<Inbox>) {
+/// Conducts the run to its end; returns the last report, after which nothing comes.
+fn conduct(start: &Start, clock: &Arc<dyn Clock>, outbox: &Arc<Outbox>, inbox: &Arc<Inbox>) -> Report {
     let refused = |why: Failure| {
         tracing::warn!(session = %start.session, run = %start.run, why = %why.message, "start refused");
-        outbox.put(Report::Refused { run: start.run, why }, Patience::None);
+        Report::Refused { run: start.run, why }
     };
     let members = match open_all(start, clock) {
         Ok(members) => members,
@@ -97,8 +105,7 @@ fn conduct(start: &Start, clock: &Arc<dyn Clock>, outbox: &Arc<Outbox>, inbox: &
         Ok(threads) => threads,
         Err(why) => {
             inbox.over();
-            outbox.put(Report::Ended { run: start.run, why: End::Failed(why) }, Patience::None);
-            return;
+            return Report::Ended { run: start.run, why: End::Failed(why) };
         }
     };
     let end = stage.play(inbox, &time);
@@ -117,7 +124,7 @@ fn conduct(start: &Start, clock: &Arc<dyn Clock>, outbox: &Arc<Outbox>, inbox: &
         Err(why) => End::Failed(why),
     };
     tracing::info!(session = %start.session, run = %start.run, ?why, "run ended");
-    outbox.put(Report::Ended { run: start.run, why }, Patience::None);
+    Report::Ended { run: start.run, why }
 }
 
 /// Opens inputs in their order until both roles are given.

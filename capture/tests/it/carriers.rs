@@ -4,7 +4,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use capture::Link;
-use model::wire::v1::{End, FailureKind, Order, Report};
+use model::RunNumber;
+use model::wire::v1::{End, FailureKind, Order, Report, Start};
 
 use super::support::*;
 
@@ -78,4 +79,21 @@ fn garbage_on_the_socket_is_an_error() {
     let server = std::thread::spawn(move || capture::serve(far, Arc::new(SystemClock::new())));
     std::io::Write::write_all(&mut &near, &[0xff; 64]).unwrap();
     assert!(matches!(server.join().unwrap(), Err(capture::Error::Message(_))));
+}
+
+#[test]
+fn a_start_right_after_the_end_of_the_last_run_is_never_called_busy() {
+    let link = capture::in_process(Arc::new(SystemClock::new())).unwrap();
+    assert!(matches!(link.reports.recv().unwrap(), Report::Hello { .. }));
+    for run in 0..2000 {
+        let start = Start { run: RunNumber(run), ..start(&["file:/no/such/talk.wav"]) };
+        link.orders.send(Order::Start(start)).unwrap();
+        match link.reports.recv().unwrap() {
+            Report::Refused { run: of, why } => {
+                assert_eq!((of, why.kind), (RunNumber(run), FailureKind::UnknownSource), "{}", why.message);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(link.close(), []);
 }
