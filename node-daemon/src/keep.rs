@@ -6,7 +6,7 @@
 mod keeper;
 mod owed;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -15,7 +15,7 @@ use std::{io, thread};
 
 use bytes::Bytes;
 use model::wire::v1::PartReport;
-use model::{Gap, MediaTime, Run, RunNumber, SegmentKey, SessionId, Track, TrackName};
+use model::{Gap, GapCause, MediaTime, Run, RunNumber, SegmentKey, SessionId, Timescale, Track, TrackName};
 use serve::Live;
 use tokio::sync::oneshot;
 
@@ -27,12 +27,32 @@ const QUEUE_MAX: usize = 512;
 /// How often what could not be written is tried again while nothing else comes.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
 
+/// A stretch of the session's timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    from: MediaTime,
+    to: MediaTime,
+}
+
+impl Span {
+    /// Returns the stretch from the first of both to the last of both.
+    fn and(self, other: Self) -> Self {
+        Self { from: self.from.min(other.from), to: self.to.max(other.to) }
+    }
+
+    /// Returns the gap that it is in one track.
+    fn gap(self, track: &TrackName, cause: GapCause) -> Gap {
+        Gap { from: self.from, to: self.to, track: Some(track.clone()), cause }
+    }
+}
+
 /// Something to be kept.
 #[derive(Debug)]
 enum Item {
     BeginRun(SessionId, Run),
     Track(SessionId, RunNumber, Track, Bytes),
-    Part(SessionId, PartReport),
+    /// A part, and where it lies.
+    Part(SessionId, PartReport, Span),
     Gap(SessionId, Gap),
     CloseRun,
     End(SessionId, MediaTime),
@@ -84,8 +104,18 @@ pub(crate) struct Handle {
     items: SyncSender<Item>,
     thread: JoinHandle<()>,
     health: Health,
-    /// Segments of which a part was not taken: the rest of them is of no use to the keeper.
-    torn: BTreeSet<(TrackName, SegmentKey)>,
+    timescales: BTreeMap<TrackName, Timescale>,
+    /// What of each track was not taken and has not been said yet.
+    missed: BTreeMap<TrackName, Missed>,
+}
+
+/// Parts of one track that the keeper did not take.
+#[derive(Debug)]
+struct Missed {
+    session: SessionId,
+    span: Span,
+    /// The segment that lost a part last: the rest of it is of no use to the keeper.
+    torn: SegmentKey,
 }
 
 impl Handle {
@@ -97,39 +127,60 @@ impl Handle {
         let (items, queue) = sync_channel(QUEUE_MAX);
         let keeper = Keeper::new(store, live, health.clone());
         let thread = thread::Builder::new().name("keeper".to_owned()).spawn(move || work(keeper, &queue))?;
-        Ok(Self { items, thread, health, torn: BTreeSet::new() })
+        Ok(Self { items, thread, health, timescales: BTreeMap::new(), missed: BTreeMap::new() })
     }
 
-    /// Offers a part; it is not kept when the disk is half a minute behind.
+    /// Offers a part; it is not kept when the disk is half a minute behind. A part of an unknown track is no part.
     pub(crate) fn part(&mut self, session: SessionId, report: PartReport) {
-        let name = (report.track.clone(), report.segment);
-        let closes = report.closes.is_some();
-        if self.torn.contains(&name) {
-            if closes {
-                self.torn.remove(&name);
-            }
-            return;
+        let Some(scale) = self.timescales.get(&report.track) else { return };
+        let part = &report.part;
+        let from = scale.media_time(part.start);
+        let span = Span { from, to: scale.media_time(part.start.after(part.duration)) };
+        let (track, key) = (report.track.clone(), report.segment);
+        let is_torn = self.missed.get(&track).is_some_and(|missed| missed.torn == key);
+        if is_torn || !self.tell_missed(&track) || !self.offer(Item::Part(session, report, span)) {
+            self.miss(session, track, key, span);
         }
-        if let Err(TrySendError::Full(_)) = self.items.try_send(Item::Part(session, report)) {
+    }
+
+    /// Notes that a part was not taken.
+    fn miss(&mut self, session: SessionId, track: TrackName, torn: SegmentKey, span: Span) {
+        let before = self.missed.remove(&track).map_or(span, |missed| missed.span.and(span));
+        self.missed.insert(track, Missed { session, span: before, torn });
+    }
+
+    /// Says what of a track was not taken, if there is room to say it; returns whether nothing is left to say.
+    fn tell_missed(&mut self, track: &TrackName) -> bool {
+        let Some(missed) = self.missed.get(track) else { return true };
+        let told = self.offer(Item::Gap(missed.session, missed.span.gap(track, GapCause::Overload)));
+        if told {
+            self.missed.remove(track);
+        }
+        told
+    }
+
+    /// Hands an item on, if there is room.
+    fn offer(&self, item: Item) -> bool {
+        let offered = self.items.try_send(item);
+        if let Err(TrySendError::Full(_)) = offered {
             self.health.fails(Trouble {
                 what: "the disk does not take data fast enough".to_owned(),
                 advice: "Use a faster disk or card, or lower the video rates below [encoding].".to_owned(),
             });
-            if !closes {
-                self.torn.insert(name);
-            }
         }
+        // A keeper that has ended takes no rows either, and that is said there.
+        !matches!(offered, Err(TrySendError::Full(_)))
     }
 
     /// Keeps a run.
     pub(crate) fn begin_run(&mut self, session: SessionId, run: Run) {
-        // Segments of earlier runs never come again.
-        self.torn.clear();
+        self.timescales.clear();
         self.send(Item::BeginRun(session, run));
     }
 
     /// Keeps a track of a run.
-    pub(crate) fn track(&self, session: SessionId, run: RunNumber, track: Track, init: Bytes) {
+    pub(crate) fn track(&mut self, session: SessionId, run: RunNumber, track: Track, init: Bytes) {
+        self.timescales.insert(track.name.clone(), track.timescale);
         self.send(Item::Track(session, run, track, init));
     }
 
@@ -138,8 +189,11 @@ impl Handle {
         self.send(Item::Gap(session, gap));
     }
 
-    /// Seals what is open.
-    pub(crate) fn close_run(&self) {
+    /// Seals what is open, and says what of the run is missing.
+    pub(crate) fn close_run(&mut self) {
+        for (track, Missed { session, span, .. }) in std::mem::take(&mut self.missed) {
+            self.send(Item::Gap(session, span.gap(&track, GapCause::Overload)));
+        }
         self.send(Item::CloseRun);
     }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use cache::{Growing, Kind, Store};
 use model::wire::v1::{Close, PartReport};
-use model::{Gap, GapCause, MediaTime, RunNumber, SegmentKey, SessionId, Timescale, TrackName};
+use model::{GapCause, MediaTime, SegmentKey, SessionId, TrackName};
 use serve::Live;
 
 use super::owed::{Owed, Row};
-use super::{Health, Item, Trouble};
+use super::{Health, Item, Span, Trouble};
 use crate::error::chain;
 
 /// Writes to the cache, and tells the live door what is safe there.
@@ -20,7 +20,6 @@ pub(super) struct Keeper {
     owed: Owed,
     /// What is wrong with the last thing that was tried: leftovers may lie in the folder.
     unsettled: bool,
-    timescales: BTreeMap<(RunNumber, TrackName), Timescale>,
     open: BTreeMap<TrackName, Open>,
 }
 
@@ -32,30 +31,19 @@ struct Open {
     /// `None` when it takes no more.
     growing: Option<Growing>,
     /// The stretch that is not kept.
-    lost: Option<(MediaTime, MediaTime)>,
+    lost: Option<Span>,
 }
 
 impl Keeper {
     pub(super) fn new(store: Store, live: Live, health: Health) -> Self {
-        Self {
-            store,
-            live,
-            health,
-            owed: Owed::default(),
-            unsettled: false,
-            timescales: BTreeMap::new(),
-            open: BTreeMap::new(),
-        }
+        Self { store, live, health, owed: Owed::default(), unsettled: false, open: BTreeMap::new() }
     }
 
     pub(super) fn take(&mut self, item: Item) {
         match item {
             Item::BeginRun(session, run) => self.owe(Row::Run(session, run)),
-            Item::Track(session, run, track, init) => {
-                self.timescales.insert((run, track.name.clone()), track.timescale);
-                self.owe(Row::Track(session, run, track, init));
-            }
-            Item::Part(session, report) => self.part(session, &report),
+            Item::Track(session, run, track, init) => self.owe(Row::Track(session, run, track, init)),
+            Item::Part(session, report, span) => self.part(session, &report, span),
             Item::Gap(session, gap) => self.owe(Row::Gap(session, gap)),
             Item::CloseRun => self.close_all(),
             Item::End(session, end) => self.end(session, end),
@@ -134,7 +122,7 @@ impl Keeper {
         }
     }
 
-    fn part(&mut self, session: SessionId, report: &PartReport) {
+    fn part(&mut self, session: SessionId, report: &PartReport, span: Span) {
         let PartReport { track, segment, part, closes, media } = report;
         if self.open.get(track).is_some_and(|open| open.key != *segment) {
             self.close(track, None);
@@ -143,10 +131,6 @@ impl Keeper {
             let open = self.open(session, track, *segment);
             self.open.insert(track.clone(), open);
         }
-        let span = self
-            .timescales
-            .get(&(segment.run, track.clone()))
-            .map(|scale| (scale.media_time(part.start), scale.media_time(part.start.after(part.duration))));
         let mut failed = None;
         if let Some(open) = self.open.get_mut(track) {
             match open.growing.as_mut().map(|growing| growing.append(part, media)) {
@@ -181,11 +165,8 @@ impl Keeper {
         if let Some(growing) = growing {
             self.seal(session, track, growing, close.unwrap_or_default());
         }
-        if let Some((from, to)) = lost {
-            self.owe(Row::Gap(
-                session,
-                Gap { from, to, track: Some(track.clone()), cause: GapCause::Damaged },
-            ));
+        if let Some(span) = lost {
+            self.owe(Row::Gap(session, span.gap(track, GapCause::Damaged)));
         }
     }
 
@@ -214,7 +195,6 @@ impl Keeper {
         for track in tracks {
             self.close(&track, None);
         }
-        self.timescales.clear();
     }
 
     fn end(&mut self, session: SessionId, end: MediaTime) {
@@ -236,14 +216,12 @@ impl Keeper {
 
 impl Open {
     /// Takes no more parts; returns what is to be sealed.
-    fn give_up(&mut self, span: Option<(MediaTime, MediaTime)>) -> Option<Growing> {
+    fn give_up(&mut self, span: Span) -> Option<Growing> {
         self.lose(span);
         self.growing.take()
     }
 
-    fn lose(&mut self, span: Option<(MediaTime, MediaTime)>) {
-        let Some((from, to)) = span else { return };
-        let (first, last) = self.lost.unwrap_or((from, to));
-        self.lost = Some((first.min(from), last.max(to)));
+    fn lose(&mut self, span: Span) {
+        self.lost = Some(self.lost.map_or(span, |lost| lost.and(span)));
     }
 }

@@ -142,18 +142,59 @@ fn a_disk_that_goes_and_comes_loses_only_what_came_meanwhile_and_says_so() {
     assert_eq!(gaps, [gap(at(1), at(2)), gap(at(2), at(3))]);
 }
 
+/// A handle whose queue holds `room` items and is emptied by the test alone.
+fn stuck(room: usize) -> (Handle, Receiver<Item>) {
+    let (items, queue) = sync_channel(room);
+    let health = Health::default();
+    let (timescales, missed) = (BTreeMap::new(), BTreeMap::new());
+    (Handle { items, thread: thread::spawn(|| {}), health, timescales, missed }, queue)
+}
+
 #[test]
-fn parts_that_were_not_taken_do_not_tear_the_rest_of_their_segment() {
+fn parts_that_the_disk_did_not_take_in_time_are_said_as_one_gap() {
+    let (handle, queue) = stuck(2);
     let mut desk = Desk::new();
-    let segment = SegmentKey { run: RunNumber(0), number: SegmentNumber(0) };
+    let health = handle.health.clone();
+    let true_keeper = std::mem::replace(&mut desk.keeper, handle);
+    let scale = synthetic::track(&desk.track).timescale;
+    desk.keeper.timescales.insert(desk.track.clone(), scale);
     desk.part(0, 0);
-    desk.keeper.torn.insert((desk.track.clone(), segment));
+    desk.part(0, 1);
+    // No room for the rest of this segment, nor for the begin of the next.
     desk.part(0, 2);
+    assert!(health.trouble().is_some());
     desk.part(0, 3);
-    desk.segment(1);
-    desk.wait();
-    assert_eq!(desk.kept(), [(0, 1), (1, 4)]);
-    assert!(desk.keeper.torn.is_empty());
+    desk.part(1, 0);
+    assert_eq!(queue.try_iter().count(), 2);
+    // There is room again: the segment that is torn stays away, the next one comes after the gap.
+    desk.part(1, 1);
+    assert!(queue.try_recv().is_err());
+    desk.part(2, 0);
+    let at = |part: u64| scale.media_time(Ticks(part * u64::from(SAMPLES * synthetic::SAMPLE_TICKS)));
+    let Item::Gap(session, gap) = queue.try_recv().unwrap() else { panic!("a gap before the part") };
+    let track = Some(desk.track.clone());
+    assert_eq!(session, desk.session);
+    assert_eq!(gap, Gap { from: at(2), to: at(6), track, cause: GapCause::Overload });
+    let Item::Part(_, report, _) = queue.try_recv().unwrap() else { panic!("a part after the gap") };
+    assert_eq!(report.segment.number, SegmentNumber(2));
+    true_keeper.finish();
+}
+
+#[test]
+fn what_was_not_taken_last_is_said_when_the_run_ends() {
+    let (handle, queue) = stuck(1);
+    let mut desk = Desk::new();
+    let true_keeper = std::mem::replace(&mut desk.keeper, handle);
+    desk.keeper.timescales.insert(desk.track.clone(), synthetic::track(&desk.track).timescale);
+    desk.part(0, 0);
+    desk.part(0, 1);
+    let seen = thread::spawn(move || queue.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>());
+    desk.keeper.close_run();
+    drop(desk.keeper);
+    let seen = seen.join().unwrap();
+    assert_eq!(seen.len(), 3);
+    assert!(seen[1].contains("Overload") && seen[2].starts_with("CloseRun"), "{seen:?}");
+    true_keeper.finish();
 }
 
 #[test]
