@@ -44,13 +44,15 @@ impl std::fmt::Debug for Announcement {
 /// No interface takes multicast.
 pub fn announce(name: &str, port: u16) -> Result<Announcement, Error> {
     let failed = |source| Error::Announce { name: name.to_owned(), source };
-    let daemon = ServiceDaemon::new().map_err(failed)?;
-    let mut names = Vec::new();
-    for service in services(name, port).map_err(failed)? {
-        names.push(service.get_fullname().to_owned());
-        daemon.register(service).map_err(failed)?;
+    let services = services(name, port).map_err(failed)?;
+    // From here on dropped in any case, which ends the daemon's thread.
+    let mut announcement = Announcement { daemon: ServiceDaemon::new().map_err(failed)?, names: Vec::new() };
+    for service in services {
+        let name = service.get_fullname().to_owned();
+        announcement.daemon.register(service).map_err(failed)?;
+        announcement.names.push(name);
     }
-    Ok(Announcement { daemon, names })
+    Ok(announcement)
 }
 
 impl Drop for Announcement {
