@@ -186,7 +186,10 @@ impl Intake {
         };
         let session = match (refusal, random()) {
             (Some(refusal), _) => return reply(answer, Err(refusal)),
-            (None, Err(error)) => return reply(answer, Err(Refusal::NotKept(error.to_string()))),
+            (None, Err(error)) => {
+                let why = format!("the system gives no random numbers ({error}); restart the machine");
+                return reply(answer, Err(Refusal::NotKept(why)));
+            }
             (None, Ok(random)) => SessionId::new(self.parts.clock.wall(), random),
         };
         let plan = self.plan(session, title, inputs);

@@ -84,10 +84,8 @@ pub(crate) enum Refusal {
     /// It was stopped before it began.
     #[error("the session was stopped before it began")]
     Stopped,
-    /// The data folder cannot take it.
-    #[error(
-        "the session cannot be written to the data folder: {0}; make room, or check that the folder can be written"
-    )]
+    /// The data folder cannot take it; the text says what to do.
+    #[error("it cannot be written down: {0}")]
     NotKept(String),
     /// The daemon is leaving.
     #[error("the daemon is shutting down")]
