@@ -53,8 +53,10 @@ impl Desk {
         }
     }
 
-    fn is_known(&self, session: SessionId) -> Result<bool, ControlError> {
-        let found = self.store.session(session);
+    async fn is_known(&self, session: SessionId) -> Result<bool, ControlError> {
+        let store = self.store.clone();
+        let asked = tokio::task::spawn_blocking(move || store.session(session)).await;
+        let found = asked.map_err(|error| ControlError::Internal(error.to_string()))?;
         found.map(|found| found.is_some()).map_err(|error| ControlError::Internal(error.advice()))
     }
 
@@ -97,7 +99,7 @@ impl Control for Desk {
                 self.ask(|answer| Command::Stop(session, answer)).await;
                 return Ok(());
             }
-            match self.is_known(session)? {
+            match self.is_known(session).await? {
                 true => Err(ControlError::NotLive),
                 false => Err(ControlError::NoSuchSession),
             }

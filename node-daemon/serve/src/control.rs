@@ -18,7 +18,7 @@ pub trait Control: Send + Sync + 'static {
     /// Returns the latest levels while a session is live.
     fn levels(&self) -> Option<Levels>;
 
-    /// Returns how the node is.
+    /// Returns how the node is. May wait for the disk.
     fn readiness(&self) -> Readiness;
 }
 

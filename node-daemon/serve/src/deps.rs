@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Live;
 use crate::api::idempotency::Keys;
-use crate::control::Control;
+use crate::control::{Control, Readiness};
 use crate::metrics::Metrics;
+use crate::problem::Problem;
 use crate::server::Options;
 use crate::shelf::Shelf;
 
@@ -24,4 +25,13 @@ pub(crate) struct Deps {
     pub(crate) stopping: CancellationToken,
     /// Starts one at a time, so that a repeated order meets the first one's answer.
     pub(crate) keys: tokio::sync::Mutex<Keys>,
+}
+
+impl Deps {
+    /// Asks the daemon how it is, on a thread that may wait for the disk.
+    pub(crate) async fn readiness(&self) -> Result<Readiness, Problem> {
+        let control = Arc::clone(&self.control);
+        let asked = tokio::task::spawn_blocking(move || control.readiness()).await;
+        asked.map_err(|error| Problem::fault(&error))
+    }
 }

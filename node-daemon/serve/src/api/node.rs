@@ -104,30 +104,30 @@ pub(crate) async fn levels(State(deps): State<Arc<Deps>>) -> Response {
 #[utoipa::path(get, path = "/api/v1/status", tag = "node", responses(
     (status = 200, description = "The node", body = Status),
 ))]
-pub(crate) async fn status(State(deps): State<Arc<Deps>>) -> Response {
-    fresh(Json(Status {
+pub(crate) async fn status(State(deps): State<Arc<Deps>>) -> Result<Response, Problem> {
+    Ok(fresh(Json(Status {
         name: deps.options.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
         live: deps.control.live().map(|id| id.to_string()),
         clock: crate::playlist::media::Date(deps.clock.wall()).to_string(),
-        ready: deps.control.readiness().is_ready(),
-    }))
+        ready: deps.readiness().await?.is_ready(),
+    })))
 }
 
 /// Returns what was checked, and what to do about it.
 #[utoipa::path(get, path = "/api/v1/checklist", tag = "node", responses(
     (status = 200, description = "The checklist", body = Checklist),
 ))]
-pub(crate) async fn checklist(State(deps): State<Arc<Deps>>) -> Response {
-    fresh(Json(checked(&deps)))
+pub(crate) async fn checklist(State(deps): State<Arc<Deps>>) -> Result<Response, Problem> {
+    Ok(fresh(Json(checked(&deps).await?)))
 }
 
-fn checked(deps: &Deps) -> Checklist {
-    let readiness = deps.control.readiness();
-    Checklist {
+async fn checked(deps: &Deps) -> Result<Checklist, Problem> {
+    let readiness = deps.readiness().await?;
+    Ok(Checklist {
         ready: readiness.is_ready(),
         findings: readiness.findings.into_iter().map(FindingView::from).collect(),
-    }
+    })
 }
 
 /// Returns this description.
@@ -152,14 +152,14 @@ pub(crate) async fn healthz() -> Response {
     (status = 200, description = "It can", body = Checklist),
     (status = 503, description = "It cannot: see the findings that fail", body = Checklist),
 ))]
-pub(crate) async fn readyz(State(deps): State<Arc<Deps>>) -> Response {
-    let checklist = checked(&deps);
+pub(crate) async fn readyz(State(deps): State<Arc<Deps>>) -> Result<Response, Problem> {
+    let checklist = checked(&deps).await?;
     let ready = checklist.ready && !deps.stopping.is_cancelled();
     let mut response = fresh(Json(Checklist { ready, ..checklist }));
     if !ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
-    response
+    Ok(response)
 }
 
 /// Returns counters for Prometheus.
