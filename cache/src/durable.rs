@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::Error;
 
 /// Owner writes, group reads.
-const FILE_MODE: u32 = 0o640;
+pub(crate) const FILE_MODE: u32 = 0o640;
 
 /// Makes a file that must not exist.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
@@ -35,8 +35,11 @@ pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Error> {
             file.sync_all().map_err(|source| Error::Sync { path: path.to_owned(), source })
         },
     );
-    if written.is_err() {
-        remove_if_there(path)?;
+    if written.is_err()
+        && let Err(error) = remove_if_there(path)
+    {
+        // Why it could not be written counts more; recovery removes what is left.
+        tracing::debug!(path = %path.display(), %error, "a half-written file stays");
     }
     written
 }
