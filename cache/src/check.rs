@@ -6,7 +6,7 @@ mod report;
 pub use report::{CheckReport, Outcome, Problem, ProblemKind};
 
 use crate::index::rows::object as object_rows;
-use crate::layout::Leftover;
+use crate::layout::{GrowingName, Leftover};
 use crate::recovery::Listing;
 use crate::{Error, Store, durable};
 
@@ -50,11 +50,12 @@ impl Store {
         if repair == Repair::Yes {
             let mended = self.settle()?;
             for salvaged in &mended.salvaged {
-                let file = format!(
-                    "{}.{}.{}.{}",
-                    salvaged.session, salvaged.track, salvaged.key.run, salvaged.key.number
-                );
-                report.add(Problem::torn(file, Outcome::Mended));
+                let name = GrowingName {
+                    session: salvaged.session,
+                    track: salvaged.track.clone(),
+                    key: salvaged.key,
+                };
+                report.add(Problem::torn(name.to_string(), Outcome::Mended));
             }
             for name in mended.quarantined {
                 report.add(Problem::foreign(format!("growing/{name}"), Outcome::Quarantined));

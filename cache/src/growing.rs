@@ -137,7 +137,7 @@ impl Growing {
         };
         // A sync that failed is not asked again; its bytes go to a file of their own instead.
         let mut from = self.path.clone();
-        if self.failed || self.sync_whole().is_err() {
+        if self.failed || self.file.sync_all().is_err() {
             self.failed = true;
             from = self.copy_kept_parts(segment.hash)?;
         }
@@ -149,10 +149,6 @@ impl Growing {
         }
         self.store.crash.reach(Point::SealedBeforeAnswer);
         Ok(segment)
-    }
-
-    fn sync_whole(&self) -> std::io::Result<()> {
-        self.file.sync_all()
     }
 
     fn hash(&self) -> ContentHash {

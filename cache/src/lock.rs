@@ -7,8 +7,8 @@ use std::path::Path;
 
 use rustix::fs::FlockOperation;
 
-use crate::Error;
 use crate::layout::Layout;
+use crate::{Error, durable};
 
 /// Held as long as the store is open for writing.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Lock {
             .write(true)
             .create(true)
             .truncate(false)
-            .mode(0o640)
+            .mode(durable::FILE_MODE)
             .open(&path)
             .map_err(|source| Error::Create { path: path.clone(), source })?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
