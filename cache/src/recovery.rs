@@ -6,7 +6,6 @@ mod scan;
 
 pub(crate) use scan::Listing;
 
-use std::path::Path;
 use std::sync::PoisonError;
 
 use model::{ContentHash, Segment, SegmentKey, SessionId, TrackName};
@@ -100,12 +99,7 @@ pub(crate) fn settle(inner: &Inner) -> Result<Recovery, Error> {
     names.sort_unstable();
     for name in names {
         if let Err(error) = mend(inner, &name, &mut recovery) {
-            let why = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-            recovery.left.push(Left {
-                file: name,
-                why: why.map(ToString::to_string).collect::<Vec<_>>().join(": "),
-                advice: error.advice(),
-            });
+            recovery.left.push(Left { file: name, why: model::chain(&error), advice: error.advice() });
         }
     }
     Ok(recovery)
@@ -250,7 +244,7 @@ pub(crate) fn remove_doomed(inner: &Inner) -> Result<u64, Error> {
         for hash in &doomed {
             // The same bytes may have been sealed again since.
             let is_wanted = writer.read("find an object", |db| object_rows::is_referred_to(db, *hash))?;
-            if !is_wanted && remove_object(&inner.layout.object(*hash))? {
+            if !is_wanted && durable::remove_if_there(&inner.layout.object(*hash))? {
                 removed += 1;
                 inner.crash.reach(Point::DeletedHalfTheFiles);
             }
@@ -259,8 +253,4 @@ pub(crate) fn remove_doomed(inner: &Inner) -> Result<u64, Error> {
             doomed.iter().try_for_each(|hash| object_rows::undoom(change, *hash))
         })?;
     }
-}
-
-fn remove_object(path: &Path) -> Result<bool, Error> {
-    durable::remove_if_there(path)
 }

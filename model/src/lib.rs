@@ -2,6 +2,7 @@
 //!
 //! Nothing here performs an effect: no I/O, no async, no clock. Time is passed in through [`Clock`].
 
+pub mod chain;
 pub mod clock;
 pub mod finding;
 pub mod gap;
@@ -17,6 +18,7 @@ pub mod time;
 pub mod track;
 pub mod wire;
 
+pub use chain::chain;
 pub use clock::{Clock, ManualClock};
 pub use finding::{Finding, Verdict};
 pub use gap::{Gap, GapCause};

@@ -27,7 +27,7 @@ pub(crate) enum Error {
         source: io::Error,
     },
     /// The data folder cannot be used.
-    #[error("{}. {}", crate::error::chain(.0), .0.advice())]
+    #[error("{}. {}", model::chain(.0), .0.advice())]
     Store(#[from] cache::Error),
     /// The session did not begin.
     #[error("the session does not begin: {0}")]
@@ -97,10 +97,4 @@ fn listen_advice(error: &io::Error, address: SocketAddr) -> String {
         }
         _ => format!("{error}; choose another address with --http IP:PORT"),
     }
-}
-
-/// Writes an error with its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

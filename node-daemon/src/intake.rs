@@ -9,14 +9,13 @@ use std::time::Duration;
 use std::{io, thread};
 
 use model::wire::v1::{Order, PartReport, Report, VERSION};
-use model::{Clock, Input, RunNumber, SessionId, Timescale, Title, TrackName};
+use model::{Clock, Input, RunNumber, SessionId, Timescale, Title, TrackName, chain};
 use serve::Live;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::carrier::Carrier;
 use crate::clock::Moment;
 use crate::config::Settings;
-use crate::error::chain;
 use crate::keep;
 use crate::note::Place;
 use crate::room::{Cut, Event, Plan, Refusal, Room};

@@ -198,7 +198,7 @@ fn announce(settings: &Settings, name: &str, address: SocketAddr) -> Option<Anno
     match serve::announce(name, address.port()) {
         Ok(announcement) => Some(announcement),
         Err(error) => {
-            tracing::warn!(error = %crate::error::chain(&error), "the node is not announced; its address works");
+            tracing::warn!(error = %model::chain(&error), "the node is not announced; its address works");
             None
         }
     }

@@ -122,14 +122,7 @@ impl Problem {
 
     /// Makes the problem of a fault inside, and logs its reason.
     pub(crate) fn fault(error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut reasons = error.to_string();
-        let mut source = error.source();
-        while let Some(error) = source {
-            reasons.push_str(": ");
-            reasons.push_str(&error.to_string());
-            source = error.source();
-        }
-        tracing::error!(%reasons, "request failed");
+        tracing::error!(reasons = model::chain(error), "request failed");
         Self::plain(Kind::INTERNAL)
     }
 }

@@ -4,11 +4,12 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
+use model::chain;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::cli::Capture;
 use crate::clock::SystemClock;
-use crate::error::{Error, chain};
+use crate::error::Error;
 use crate::log;
 
 pub(super) fn serve(arguments: &Capture) -> Result<(), Error> {

@@ -5,10 +5,10 @@ use std::io::{IsTerminal, Write, stderr};
 use bytes::Bytes;
 use cache::{Error as CacheError, Store};
 use capture::{ExportError, ExportTrack};
-use model::{ContentHash, RunNumber, SegmentKey, SessionId, Track};
+use model::{ContentHash, RunNumber, SegmentKey, SessionId, Track, chain};
 
 use crate::cli;
-use crate::error::{Error, chain};
+use crate::error::Error;
 use crate::out;
 
 pub(super) fn export(arguments: &cli::Export) -> Result<(), Error> {

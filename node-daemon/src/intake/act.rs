@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 use std::{io, thread};
 
-use model::{MediaTime, Run, Session, SessionId};
+use model::{MediaTime, Run, Session, SessionId, chain};
 
 use super::{Intake, Running, reply};
 use crate::carrier::Line;
-use crate::error::chain;
 use crate::note::Note;
 use crate::room::{Action, Event};
 

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use cache::{Growing, Kind, Store};
 use model::wire::v1::{Close, PartReport};
-use model::{GapCause, MediaTime, SegmentKey, SessionId, TrackName};
+use model::{GapCause, MediaTime, SegmentKey, SessionId, TrackName, chain};
 use serve::Live;
 
 use super::owed::{Owed, Row};
 use super::{Health, Item, Span, Trouble};
-use crate::error::chain;
 
 /// Writes to the cache, and tells the live door what is safe there.
 #[derive(Debug)]

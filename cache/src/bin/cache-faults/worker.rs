@@ -34,13 +34,7 @@ fn promise(line: &str) -> Result<(), String> {
 }
 
 fn said(error: impl std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    model::chain(&error)
 }
 
 pub(crate) fn run(dir: &Path, orders: &Orders) -> Result<(), String> {
