@@ -78,19 +78,23 @@ impl Layout {
 
     /// Makes the folders that are missing and brings their names to the disk.
     pub(crate) fn create(&self) -> Result<(), Error> {
-        let is_fresh = !self.root.exists();
-        // A relative path of one name lies in the current folder.
-        let parent =
-            self.root.parent().map(|parent| if parent == Path::new("") { Path::new(".") } else { parent });
+        let is_missing = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.exists();
+        let named_in: Vec<PathBuf> = self.root.ancestors().take_while(is_missing).map(parent_of).collect();
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(DIR_MODE);
         for dir in [self.root.clone(), self.objects(), self.growing(), self.quarantine()] {
             builder.create(&dir).map_err(|source| Error::CreateFolder { path: dir.clone(), source })?;
         }
-        if let Some(parent) = parent.filter(|_| is_fresh) {
-            durable::sync_dir(parent)?;
-        }
+        named_in.iter().try_for_each(|dir| durable::sync_dir(dir))?;
         durable::sync_dir(&self.root)
+    }
+}
+
+/// Returns the folder that a path's name stands in. A relative path of one name lies in the current folder.
+fn parent_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent == Path::new("") => PathBuf::from("."),
+        parent => parent.unwrap_or(path).to_owned(),
     }
 }
 
@@ -212,6 +216,22 @@ mod tests {
         assert_eq!(Leftover::of(&format!("{}.salvage", name())), Leftover::Salvage(name()));
         assert_eq!(Leftover::of(&format!("{hash}.copy")), Leftover::Copy);
         assert_eq!(Leftover::of("x.init"), Leftover::Foreign);
+    }
+
+    #[test]
+    fn a_name_stands_in_the_folder_above_it() {
+        assert_eq!(parent_of(Path::new("/srv/lectern")), Path::new("/srv"));
+        assert_eq!(parent_of(Path::new("data")), Path::new("."));
+        assert_eq!(parent_of(Path::new("/")), Path::new("/"));
+    }
+
+    #[test]
+    fn a_data_folder_is_made_with_every_folder_above_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(&dir.path().join("srv/lectern/data"));
+        layout.create().unwrap();
+        layout.create().unwrap();
+        assert!(layout.growing().is_dir());
     }
 
     #[test]
