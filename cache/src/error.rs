@@ -327,6 +327,9 @@ impl Error {
         if let Self::IndexNewer { .. } = self {
             return "Use the version of lectern that wrote it, or a later one.".to_owned();
         }
+        if let Self::NoIndex { .. } = self {
+            return "Name the folder that `lectern run` records into with --data.".to_owned();
+        }
         if let Self::IndexForeign { path } = self {
             return format!("Give another folder with --data, or move `{}` away.", path.display());
         }

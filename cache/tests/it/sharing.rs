@@ -98,5 +98,6 @@ fn a_folder_without_recordings_is_no_store_to_read() {
     let error = Store::open_read_only(dir.path()).unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound);
     assert!(error.to_string().ends_with("holds no recordings"), "{error}");
+    assert!(error.advice().contains("--data"), "{}", error.advice());
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "looking changes nothing");
 }
