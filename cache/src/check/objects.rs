@@ -66,7 +66,12 @@ impl Store {
             }
             Err(error) => Problem::unreadable(name, &error.to_string(), self.set_aside(repair, expected)?),
         };
+        let is_lost_init = expected.bytes.is_none() && problem.outcome == Outcome::Quarantined;
         report.add(problem);
+        if is_lost_init {
+            // Out of the way is not mended: nothing plays without it.
+            report.add(Problem::missing_init(object_name(expected.hash), &expected.place));
+        }
         Ok(())
     }
 

@@ -136,6 +136,21 @@ fn a_missing_init_cannot_be_mended_and_stays_open() {
 }
 
 #[test]
+fn a_rotten_init_is_put_aside_and_stays_open_too() {
+    let folder = folder();
+    let init = folder.store.object_path(folder.store.tracks(folder.id).unwrap().remove(0).2);
+    fs::remove_file(&init).unwrap();
+    fs::write(&init, b"rotten").unwrap();
+    let report = check(&folder.store, Repair::Yes);
+    let outcomes: Vec<_> = report.problems.iter().map(|problem| (problem.kind, problem.outcome)).collect();
+    let (rotten, missing) = (ProblemKind::Rotten, ProblemKind::Missing);
+    assert_eq!(outcomes, [(rotten, Outcome::Quarantined), (missing, Outcome::Found)]);
+    assert!(!report.is_sound(), "{report:?}");
+    let after = check(&folder.store, Repair::No);
+    assert_eq!((after.open, after.problems[0].kind), (1, missing), "{after:?}");
+}
+
+#[test]
 fn a_damaged_file_of_equal_content_is_replaced_when_it_is_sealed_again() {
     let folder = folder();
     let path = folder.store.object_path(folder.kept[0].hash);
