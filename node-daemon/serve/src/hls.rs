@@ -19,7 +19,7 @@ use crate::playlist::directive::{Answer, Directives, Edge};
 use crate::playlist::media::{Form, Rendered};
 use crate::playlist::multivariant::Entrance;
 use crate::playlist::{self, MediaName};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Kind, Problem, session_id};
 
 /// Longest hold, in target durations (RFC 8216bis, 6.2.5.2 says three).
 const HOLD_TARGETS: u64 = 3;
@@ -284,10 +284,6 @@ async fn find(deps: &Deps, session: SessionId) -> Result<Arc<Feed>, Problem> {
             () = deps.stopping.cancelled() => return Err(stopping()),
         }
     }
-}
-
-fn session_id(text: &str) -> Result<SessionId, Problem> {
-    text.parse().map_err(|_| Problem::plain(Kind::NO_SESSION))
 }
 
 fn known_tracks(feed: &Feed) -> String {

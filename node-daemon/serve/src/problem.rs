@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use model::SessionId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -125,6 +126,11 @@ impl Problem {
         tracing::error!(reasons = model::chain(error), "request failed");
         Self::plain(Kind::INTERNAL)
     }
+}
+
+/// Reads the id of a session from an address; what is no id names no session.
+pub(crate) fn session_id(text: &str) -> Result<SessionId, Problem> {
+    text.parse().map_err(|_| Problem::plain(Kind::NO_SESSION))
 }
 
 impl From<ControlError> for Problem {

@@ -15,7 +15,7 @@ use crate::api::idempotency::{Key, Known};
 use crate::deps::Deps;
 use crate::media::put;
 use crate::playlist::media::Date;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Kind, Problem, session_id};
 
 /// Sessions on one page of the list, unless asked otherwise.
 const PAGE: usize = 50;
@@ -172,10 +172,9 @@ pub(crate) async fn list(
 ) -> Result<Json<Page>, Problem> {
     let Query(turn) = turn.map_err(|wrong| Problem::new(Kind::BODY, wrong.body_text()))?;
     let all = sorted(&deps).await?;
-    let from = match turn.after.map(|id| id.parse::<SessionId>()) {
+    let from = match turn.after.map(|id| session_id(&id)).transpose()? {
         None => 0,
-        Some(Err(_)) => return Err(Problem::plain(Kind::NO_SESSION)),
-        Some(Ok(after)) => all.iter().position(|session| session.id == after).map_or(0, |at| at + 1),
+        Some(after) => all.iter().position(|session| session.id == after).map_or(0, |at| at + 1),
     };
     let limit = turn.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
     let rest = all.get(from..).unwrap_or_default();
@@ -257,7 +256,7 @@ pub(crate) async fn detail(
     State(deps): State<Arc<Deps>>,
     Path(id): Path<String>,
 ) -> Result<Json<Detail>, Problem> {
-    let id = parse(&id)?;
+    let id = session_id(&id)?;
     let session = stored(&deps, id).await?;
     let (tracks, gaps) = deps
         .shelf
@@ -292,14 +291,10 @@ pub(crate) async fn stop(
     State(deps): State<Arc<Deps>>,
     Path(id): Path<String>,
 ) -> Result<Json<Overview>, Problem> {
-    let id = parse(&id)?;
+    let id = session_id(&id)?;
     stored(&deps, id).await?;
     deps.control.stop(id).await?;
     Ok(Json(overview(&deps, &stored(&deps, id).await?)))
-}
-
-fn parse(id: &str) -> Result<SessionId, Problem> {
-    id.parse().map_err(|_| Problem::plain(Kind::NO_SESSION))
 }
 
 pub(crate) async fn stored(deps: &Deps, id: SessionId) -> Result<Session, Problem> {
