@@ -3,7 +3,7 @@
 //! The only crate that knows HTTP status codes and playlist syntax. It reads the cache and never writes it; orders go
 //! to the daemon through [`Control`], media comes from the daemon through [`Live`].
 //!
-//! - pure: `timeline` (what there is), `playlist` (how it is written)
+//! - pure: `timeline` (what there is), `playlist` (how it is written), `text`
 //! - shared state: `feed` (one session), [`Live`] (the running ones), `shelf` (the recorded ones)
 //! - HTTP: [`Server`], `hls`, `media`, `api`, `page`, `assets`, `problem`, `metrics`
 
@@ -22,6 +22,7 @@ mod playlist;
 mod problem;
 mod server;
 mod shelf;
+mod text;
 mod timeline;
 
 pub use announce::{Announcement, Error as AnnounceError, announce};

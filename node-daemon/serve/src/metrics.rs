@@ -1,9 +1,10 @@
 //! Counters in the Prometheus text format. Nothing here identifies a person or a device.
 
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use model::MonoTime;
+
+use crate::text::append;
 
 /// How a blocking request came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl Metrics {
         let last = count(&self.last_part_ns);
         if live && last > 0 {
             let age = at.since(MonoTime::from_nanos(last));
-            page.text("lectern_live_edge_age_seconds", "", &format!("{:.3}", age.as_secs_f64()));
+            page.line("lectern_live_edge_age_seconds", "", format_args!("{:.3}", age.as_secs_f64()));
         }
         page.family("lectern_held_requests", "gauge", "Requests held until what they ask for exists.");
         page.line("lectern_held_requests", "", self.held.load(Ordering::Relaxed));
@@ -157,19 +158,10 @@ struct Page(String);
 
 impl Page {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
-        self.append(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        append(&mut self.0, format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
     }
 
     fn line(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
-        self.append(format_args!("{name}{labels} {value}\n"));
-    }
-
-    fn text(&mut self, name: &str, labels: &str, value: &str) {
-        self.append(format_args!("{name}{labels} {value}\n"));
-    }
-
-    fn append(&mut self, arguments: std::fmt::Arguments<'_>) {
-        let written = self.0.write_fmt(arguments);
-        debug_assert!(written.is_ok(), "a string takes everything");
+        append(&mut self.0, format_args!("{name}{labels} {value}\n"));
     }
 }

@@ -3,7 +3,6 @@
 //! While live it carries no EXT-X-PLAYLIST-TYPE: players then start at the live edge, and still may seek to the start
 //! because EXT-X-MEDIA-SEQUENCE stays 0.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -13,6 +12,7 @@ use model::{PartIndex, RunNumber, Timescale, Track, TrackName, WallTime};
 use super::archive::{CHUNK_SEGMENTS, Chunk, gzip};
 use super::directive::Edge;
 use super::{InitName, PartName, Seconds, SegmentName, multivariant};
+use crate::text::append;
 use crate::timeline::{Content, Entry, Line, Slot, Timeline};
 
 /// Parts are listed for this many target durations from the end (RFC 8216bis, 6.2.2).
@@ -219,7 +219,7 @@ impl Page<'_> {
     fn server_control(&self, text: &mut String, target_seconds: u64) {
         // With different part targets, PART-HOLD-BACK follows the longest of all renditions (RFC 8216bis, 4.4.3.8).
         let longest = self.timeline.lines().values().map(part_target_nanos).max().unwrap_or(SECOND);
-        write(
+        append(
             text,
             format_args!(
                 "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={},HOLD-BACK={},CAN-SKIP-UNTIL={}\n\
@@ -238,7 +238,7 @@ impl Page<'_> {
         for gap in self.timeline.gaps().iter().filter(mine) {
             let Some(from) = self.timeline.wall(gap.from) else { continue };
             let length = u64::try_from(gap.to.since(gap.from).as_nanos()).unwrap_or(u64::MAX);
-            write(
+            append(
                 text,
                 format_args!(
                     "#EXT-X-DATERANGE:ID=\"gap-{}-{}\",CLASS=\"gap\",START-DATE=\"{}\",DURATION={},X-CAUSE=\"{}\"\n",
@@ -296,7 +296,7 @@ impl Page<'_> {
         } else if parts == Parts::Listed {
             write_parts(text, entry.key, entry.scale, &entry.parts);
         }
-        write(text, format_args!("#EXTINF:{},\n{}\n", Seconds(entry.nanos()), SegmentName(entry.key)));
+        append(text, format_args!("#EXTINF:{},\n{}\n", Seconds(entry.nanos()), SegmentName(entry.key)));
     }
 
     /// Writes the segment that grows, and where its next part will be.
@@ -307,7 +307,7 @@ impl Page<'_> {
             write_parts(text, open.key, open.scale, &open.parts);
         }
         if let Some((key, part)) = hinted(self.timeline, self.line) {
-            write(text, format_args!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{}\"\n", PartName(key, part)));
+            append(text, format_args!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{}\"\n", PartName(key, part)));
         }
     }
 
@@ -325,13 +325,13 @@ impl Page<'_> {
             text.push_str("#EXT-X-DISCONTINUITY\n");
         }
         if changed && self.line.in_run(run).is_some() {
-            write(text, format_args!("#EXT-X-MAP:URI=\"{}\"\n", InitName(run)));
+            append(text, format_args!("#EXT-X-MAP:URI=\"{}\"\n", InitName(run)));
         } else if changed && !missing {
             // Unreachable by construction: media of a run comes after the announcement of its track.
             debug_assert!(false, "media without an announced track");
         }
         if let Some(date) = self.timeline.wall_in(run, begin) {
-            write(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{}\n", Date(date)));
+            append(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{}\n", Date(date)));
         }
     }
 
@@ -344,9 +344,12 @@ impl Page<'_> {
         }
         for (other, line) in lines.iter().filter(|(other, line)| *other != name && !apart(line)) {
             let Some((msn, part)) = edge(self.timeline, line).last() else { continue };
-            write(text, format_args!("#EXT-X-RENDITION-REPORT:URI=\"../{other}/index.m3u8\",LAST-MSN={msn}"));
+            append(
+                text,
+                format_args!("#EXT-X-RENDITION-REPORT:URI=\"../{other}/index.m3u8\",LAST-MSN={msn}"),
+            );
             if let Some(part) = part {
-                write(text, format_args!(",LAST-PART={part}"));
+                append(text, format_args!(",LAST-PART={part}"));
             }
             text.push('\n');
         }
@@ -370,19 +373,13 @@ fn write_parts(text: &mut String, key: SegmentKey, scale: Timescale, parts: &[Sl
     for (index, slot) in (0_u32..).zip(parts) {
         let nanos = scale.media_time(slot.duration()).as_nanos();
         let name = PartName(key, PartIndex(index));
-        write(text, format_args!("#EXT-X-PART:DURATION={},URI=\"{name}\"", Seconds(nanos)));
+        append(text, format_args!("#EXT-X-PART:DURATION={},URI=\"{name}\"", Seconds(nanos)));
         match slot {
             Slot::Part(part) if part.independent => text.push_str(",INDEPENDENT=YES\n"),
             Slot::Part(_) => text.push('\n'),
             Slot::Hole(..) => text.push_str(",GAP=YES\n"),
         }
     }
-}
-
-/// Appends to a string, which cannot fail.
-fn write(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    let written = text.write_fmt(arguments);
-    debug_assert!(written.is_ok(), "a string takes everything");
 }
 
 /// Nanoseconds as decimal seconds with three places.

@@ -3,10 +3,9 @@
 //! Sound and picture are demuxed: every video variant refers to one audio group. The audio-only entry is a playlist of
 //! its own, because players drop audio-only variants that stand beside video.
 
-use std::fmt::Write as _;
-
 use model::{Media, Track};
 
+use crate::text::append;
 use crate::timeline::{Line, Timeline};
 
 /// Headroom over the encoder's target while live, percent: the peak is not known yet, and BANDWIDTH must not lie below.
@@ -125,10 +124,4 @@ fn rate(timeline: &Timeline, line: &Line) -> (u64, u64) {
     }
     let expected = target.saturating_mul(100 + LIVE_HEADROOM_PERCENT) / 100;
     (expected.max(line.peak_bps()), average)
-}
-
-/// Appends to a string, which cannot fail.
-fn append(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    let written = text.write_fmt(arguments);
-    debug_assert!(written.is_ok(), "a string takes everything");
 }
