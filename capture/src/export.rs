@@ -9,10 +9,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use mp4_atom::{Atom, Encode, FourCC, Ftyp, Moov, Mvhd};
+use mp4_atom::{Encode, FourCC, Ftyp, Moov, Mvhd};
 
 use self::table::Table;
-use crate::encode::chunk::next_box;
 
 /// Ticks per second of the movie header: milliseconds, for players' clocks only.
 const MOVIE_TIMESCALE: u32 = 1000;
@@ -171,16 +170,4 @@ fn write(path: &Path, index: &[u8], pieces: impl Iterator<Item = Bytes>) -> io::
         file.write_all(&piece)?;
     }
     file.into_inner()?.sync_all()
-}
-
-/// Returns the only `moov` of an init segment.
-fn moov_of(init: &[u8]) -> Result<Moov, BoxError> {
-    let mut rest = init;
-    while !rest.is_empty() {
-        let (kind, mut body) = next_box(&mut rest)?;
-        if kind == Moov::KIND {
-            return Ok(Moov::decode_body(&mut body)?);
-        }
-    }
-    Err(BoxError::Missing(Moov::KIND))
 }

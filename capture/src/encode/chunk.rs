@@ -6,7 +6,7 @@ use model::Ticks;
 use mp4_atom::{Atom, Decode, FourCC, Header, Moof};
 
 /// `sample_is_non_sync_sample` in sample flags (ISO/IEC 14496-12, 8.8.3.1).
-const NON_SYNC: u32 = 0x0001_0000;
+pub(crate) const NON_SYNC: u32 = 0x0001_0000;
 
 /// What one `moof` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,18 +7,22 @@ use mp4_atom::{Atom, Codec, Moov};
 
 use super::chunk::next_box;
 
-/// Returns the codec string of the only track of an init segment (`ftyp` + `moov`); `None` when it is another codec.
-pub(crate) fn name(init: &[u8]) -> Option<String> {
+/// Returns the first `moov` of an init segment (`ftyp` + `moov`); `None` when there is none.
+pub(crate) fn moov(init: &[u8]) -> Result<Option<Moov>, mp4_atom::Error> {
     let mut rest = init;
     while !rest.is_empty() {
-        let (kind, mut body) = next_box(&mut rest).ok()?;
+        let (kind, mut body) = next_box(&mut rest)?;
         if kind == Moov::KIND {
-            let moov = Moov::decode_body(&mut body).ok()?;
-            let codec = moov.trak.first()?.mdia.minf.stbl.stsd.codecs.first()?;
-            return of_sample_entry(codec);
+            return Moov::decode_body(&mut body).map(Some);
         }
     }
-    None
+    Ok(None)
+}
+
+/// Returns the codec string of the only track of an init segment; `None` when it is another codec.
+pub(crate) fn name(init: &[u8]) -> Option<String> {
+    let moov = moov(init).ok()??;
+    of_sample_entry(moov.trak.first()?.mdia.minf.stbl.stsd.codecs.first()?)
 }
 
 /// Takes out of an init segment what is not true of the track: the moment of its making, and the pre-skip of Opus.

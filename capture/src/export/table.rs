@@ -5,15 +5,13 @@ use std::ops::Range;
 use bytes::Bytes;
 use model::rational::rescale;
 use mp4_atom::{
-    Atom, Co64, Edts, Elst, ElstEntry, FourCC, Mdat, Moof, Stsc, StscEntry, Stss, Stsz, StszSamples, Stts,
-    SttsEntry, Trak,
+    Atom, Co64, Edts, Elst, ElstEntry, FourCC, Mdat, Moof, Moov, Stsc, StscEntry, Stss, Stsz, StszSamples,
+    Stts, SttsEntry, Trak,
 };
 
-use super::{BoxError, moov_of};
-use crate::encode::chunk::next_box;
-
-/// `sample_is_non_sync_sample` in sample flags (ISO/IEC 14496-12, 8.8.3.1).
-const NON_SYNC: u32 = 0x0001_0000;
+use super::BoxError;
+use crate::encode::chunk::{NON_SYNC, next_box};
+use crate::encode::init::moov;
 
 /// What is known of one track.
 pub(crate) struct Table {
@@ -43,7 +41,7 @@ struct Sample {
 impl Table {
     /// Begins the table of the track that `init` describes.
     pub(crate) fn new(init: &[u8]) -> Result<Self, BoxError> {
-        let mut traks = moov_of(init)?.trak;
+        let mut traks = moov(init)?.ok_or(BoxError::Missing(Moov::KIND))?.trak;
         let (Some(trak), true) = (traks.pop(), traks.is_empty()) else {
             return Err(BoxError::Missing(Trak::KIND));
         };
