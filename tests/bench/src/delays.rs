@@ -1,6 +1,7 @@
 //! Delays and their percentiles.
 
 use serde::Serialize;
+use testkit::quantile::quantile;
 
 /// Percentiles of a list of delays, milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -21,18 +22,13 @@ impl Delays {
     /// Sums delays up; `None` for none.
     pub(crate) fn of(mut delays_ms: Vec<f64>) -> Option<Self> {
         delays_ms.sort_by(f64::total_cmp);
-        let last = *delays_ms.last()?;
-        // Nearest rank: the least value that `percent` of all do not exceed.
-        let rank = |percent: usize| {
-            let rank = (delays_ms.len() * percent).div_ceil(100).max(1);
-            delays_ms.get(rank - 1).copied().unwrap_or(last)
-        };
+        let rank = |percent| quantile(&delays_ms, percent);
         Some(Self {
             count: delays_ms.len(),
-            p50_ms: rank(50),
-            p95_ms: rank(95),
-            p99_ms: rank(99),
-            max_ms: last,
+            p50_ms: rank(50)?,
+            p95_ms: rank(95)?,
+            p99_ms: rank(99)?,
+            max_ms: rank(100)?,
         })
     }
 }

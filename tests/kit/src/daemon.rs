@@ -170,10 +170,7 @@ impl Daemon {
     pub fn session(&self, state: &str, within: Duration) -> Result<serde_json::Value> {
         let client = Client::new(Duration::from_secs(10));
         let found = wait_until(&format!("a session that is {state}"), within, || {
-            let listed = client.get(&self.url("/api/v1/sessions"))?.expect_status(200)?.json()?;
-            let sessions = listed.as_array().or_else(|| listed.get("sessions")?.as_array()).cloned();
-            let sessions = sessions.with_context(|| format!("no list of sessions in {listed}"))?;
-            Ok(sessions.into_iter().find(|session| session.get("state").is_some_and(|is| is == state)))
+            session_in(&client, &self.url, state)
         });
         found.with_context(|| self.log())
     }
@@ -193,6 +190,18 @@ impl Daemon {
         ready.with_context(|| self.log())?;
         Ok((id, url))
     }
+}
+
+/// Returns the first session in this state that the node at `url` lists.
+///
+/// # Errors
+/// It lists none at all.
+pub fn session_in(client: &Client, url: &str, state: &str) -> Result<Option<serde_json::Value>> {
+    let url = format!("{}/api/v1/sessions", url.trim_end_matches('/'));
+    let listed = client.get(&url)?.expect_status(200)?.json()?;
+    let sessions = listed.get("sessions").and_then(|sessions| sessions.as_array());
+    let sessions = sessions.with_context(|| format!("no list of sessions in {listed}"))?;
+    Ok(sessions.iter().find(|session| session.get("state").is_some_and(|is| is == state)).cloned())
 }
 
 impl Drop for Daemon {

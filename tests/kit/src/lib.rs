@@ -7,6 +7,7 @@ pub mod llhls;
 pub mod playlist;
 pub mod probe;
 pub mod promise;
+pub mod quantile;
 pub mod speech;
 pub mod stopwatch;
 pub mod talk;

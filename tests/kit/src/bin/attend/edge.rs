@@ -3,6 +3,7 @@
 use serde::Serialize;
 use testkit::fragment::Init;
 use testkit::llhls::{Fetched, FetchedSegment};
+use testkit::quantile::quantile;
 
 /// Delays of a rendition, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -54,12 +55,6 @@ impl Delay {
     }
 }
 
-/// Returns the smallest value that `percent` of the sorted values do not exceed.
-fn quantile(sorted: &[f64], percent: usize) -> Option<f64> {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied()
-}
-
 #[expect(clippy::cast_precision_loss, reason = "a session's ticks stay far below 2^53")]
 fn ticks_ms(ticks: u64, init: &Init) -> f64 {
     ticks as f64 * 1000.0 / f64::from(init.timescale)
@@ -68,13 +63,6 @@ fn ticks_ms(ticks: u64, init: &Init) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_are_values_that_occurred() {
-        let sorted: Vec<f64> = (1..=200).map(f64::from).collect();
-        assert_eq!((quantile(&sorted, 50), quantile(&sorted, 99)), (Some(100.0), Some(198.0)));
-        assert_eq!((quantile(&[7.0], 99), quantile(&[], 50)), (Some(7.0), None));
-    }
 
     #[test]
     fn nothing_followed_is_nothing_measured() {

@@ -12,7 +12,7 @@ mod stretch;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use testkit::daemon::usage_of;
+use testkit::daemon::{session_in, usage_of};
 use testkit::http::Client;
 use testkit::llhls::Session;
 use testkit::stopwatch::{Stopwatch, pause, wait_until};
@@ -46,11 +46,8 @@ fn main() -> Result<()> {
 fn live_playlist(node: &str) -> Result<String> {
     let client = Client::new(Duration::from_secs(10));
     wait_until("a live session that can be played", LIVE_WITHIN, || {
-        let listed = client.get(&format!("{node}/api/v1/sessions"))?.expect_status(200)?.json()?;
-        let sessions = listed.as_array().or_else(|| listed.get("sessions")?.as_array());
-        let live =
-            sessions.into_iter().flatten().find(|one| one.get("state").is_some_and(|state| state == "live"));
-        let Some(id) = live.and_then(|session| session.get("id")?.as_str()) else { return Ok(None) };
+        let live = session_in(&client, node, "live")?;
+        let Some(id) = live.as_ref().and_then(|session| session.get("id")?.as_str()) else { return Ok(None) };
         let playlist = format!("{node}/hls/{id}/index.m3u8");
         let answer = client.get(&playlist)?;
         let playable = answer.status == 200 && answer.text()?.contains("#EXT-X-STREAM-INF");
