@@ -12,7 +12,6 @@
 mod apt;
 mod bench;
 mod demo;
-
 mod faults;
 mod golden;
 mod process;
@@ -64,8 +63,6 @@ impl Install {
 enum Chore {
     /// Start a node that plays real speech with wild level jumps; with --selfcheck, measure what an attendee gets.
     Demo(demo::Options),
-    /// Start a node that plays real speech with wild level jumps; with --selfcheck, measure what an attendee gets.
-
     /// Check everything that is checked: format, lints, house rules, golden files, tests, browser.
     Test(test::Options),
     /// Measure beside the peers in the same run.

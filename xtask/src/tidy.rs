@@ -6,7 +6,6 @@ mod arrows;
 mod banned;
 mod dependencies;
 mod dist;
-
 mod finding;
 mod glossary;
 mod licences;
@@ -54,7 +53,6 @@ pub(crate) fn all() -> Result<Vec<Finding>> {
     findings.extend(promises::check(&tree));
     findings.extend(dependencies::check(&tree));
     findings.extend(dist::check(&tree));
-
     findings.extend(licences::check(&workspace::all_crates()?));
     Ok(findings)
 }
