@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write, stderr};
 
-use cache::{CheckReport, Options, Outcome, Repair, Store};
+use cache::{CheckReport, Options, Outcome, Recovery, Repair, Salvaged, Store};
 
 use crate::cli::{Cache, Json, Place};
 use crate::control::size;
@@ -18,9 +18,13 @@ pub(super) fn carry_out(action: Cache) -> Result<(), Error> {
 
 fn check(repair: bool, place: &Place, json: Json) -> Result<(), Error> {
     let folder = place.folder()?;
-    let (store, repair) = match repair {
-        true => (Store::open(&folder, Options::default())?.0, Repair::Yes),
-        false => (Store::open_read_only(&folder)?, Repair::No),
+    // Opening a folder for writing mends it as every start does: that belongs to what is told.
+    let (store, mended, repair) = match repair {
+        true => {
+            let (store, recovery) = Store::open(&folder, Options::default())?;
+            (store, Some(recovery), Repair::Yes)
+        }
+        false => (Store::open_read_only(&folder)?, None, Repair::No),
     };
     let watched = stderr().is_terminal();
     let report = store.check(repair, &mut |progress| {
@@ -31,7 +35,7 @@ fn check(repair: bool, place: &Place, json: Json) -> Result<(), Error> {
     if watched {
         show("\r\x1b[K");
     }
-    tell(&report, json)
+    tell(mended.as_ref(), &report, json)
 }
 
 /// Writes to the terminal; that it cannot be written is no reason to end a check.
@@ -42,10 +46,17 @@ fn show(text: &str) {
     }
 }
 
-fn tell(report: &CheckReport, Json { json }: Json) -> Result<(), Error> {
+fn tell(mended: Option<&Recovery>, report: &CheckReport, Json { json }: Json) -> Result<(), Error> {
     if json {
-        out::json(&value(report)?)?;
+        let mut answer = value(report)?;
+        if let Some(mended) = mended {
+            answer["recovery"] = value(mended)?;
+        }
+        out::json(&answer)?;
     } else {
+        for line in mended.into_iter().flat_map(recovered) {
+            out::line(&line)?;
+        }
         for problem in &report.problems {
             let cache::Problem { file, what, do_this, outcome, .. } = problem;
             out::line(format!("{file}: {what} {do_this}{}", became(*outcome)).trim_end())?;
@@ -58,6 +69,30 @@ fn tell(report: &CheckReport, Json { json }: Json) -> Result<(), Error> {
         ))?;
     }
     if report.is_sound() { Ok(()) } else { Err(Error::Failed(format!("{} problems are open", report.open))) }
+}
+
+/// Returns a line for everything that opening the folder has put right.
+fn recovered(mended: &Recovery) -> Vec<String> {
+    let mut lines: Vec<String> = mended
+        .salvaged
+        .iter()
+        .map(|Salvaged { session, track, key, .. }| {
+            format!(
+                "session {session}, track {track}, segment {}-{}: It was still growing when its process died. Mended.",
+                key.run, key.number
+            )
+        })
+        .collect();
+    let in_quarantine =
+        |name| format!("growing/{name}: No session speaks of this file. It is in the quarantine folder.");
+    lines.extend(mended.quarantined.iter().map(in_quarantine));
+    let counts = [
+        (mended.missing, "whose file is gone: gaps on the timeline; the rest of the session plays"),
+        (mended.returned, "whose file is there again: no gaps any more"),
+    ];
+    let counted = counts.into_iter().filter(|(count, _)| *count > 0);
+    lines.extend(counted.map(|(count, what)| format!("{count} segments {what}")));
+    lines
 }
 
 const fn became(outcome: Outcome) -> &'static str {
@@ -94,4 +129,24 @@ fn stats(place: &Place, Json { json }: Json) -> Result<(), Error> {
 /// Returns what programs read.
 fn value(answer: &impl serde::Serialize) -> Result<serde_json::Value, Error> {
     serde_json::to_value(answer).map_err(|error| Error::Failed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{RunNumber, SegmentKey, SegmentNumber, SessionId, WallTime};
+
+    use super::*;
+
+    #[test]
+    fn what_was_mended_by_opening_the_folder_is_told() {
+        let session = SessionId::new(WallTime::from_unix_ms(1), [1; 10]);
+        let key = SegmentKey { run: RunNumber(2), number: SegmentNumber(7) };
+        let salvaged = Salvaged { session, track: "audio".parse().unwrap(), key, parts: 3, bytes: 9 };
+        let mended = Recovery { salvaged: vec![salvaged], missing: 4, ..Recovery::default() };
+        let lines = recovered(&mended);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains("track audio, segment 2-7") && lines[0].ends_with("Mended."), "{lines:?}");
+        assert!(lines[1].starts_with("4 segments whose file is gone"), "{lines:?}");
+        assert_eq!(recovered(&Recovery::default()), Vec::<String>::new());
+    }
 }
