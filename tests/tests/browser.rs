@@ -108,9 +108,7 @@ fn the_page_plays_live_and_recorded_and_sound_alone() -> Result<()> {
         ensure!(frames <= 0.0, "listening brings pictures: {seen:#}");
         Ok(())
     });
-    let client = testkit::http::Client::new(Duration::from_secs(30));
-    let stop = daemon.url(&format!("/api/v1/sessions/{id}/stop"));
-    client.post_json(&stop, &serde_json::json!({}))?.expect_status(200)?;
+    daemon.stop_session(&id)?;
     promises.check("recorded, at the same address, from the beginning", || {
         let seen = browse("play.mjs", &page, "recorded.png", &["--seconds", "8"])?;
         played(&seen, 8.0)?;

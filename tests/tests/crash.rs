@@ -22,14 +22,6 @@ fn sessions(daemon: &Daemon) -> Result<Vec<serde_json::Value>> {
     Ok(page.get("sessions").and_then(|list| list.as_array()).context("a list of sessions")?.clone())
 }
 
-fn stop(daemon: &Daemon, id: &str) -> Result<()> {
-    let client = Client::new(Duration::from_secs(30));
-    client
-        .post_json(&daemon.url(&format!("/api/v1/sessions/{id}/stop")), &serde_json::json!({}))?
-        .expect_status(200)?;
-    Ok(())
-}
-
 #[test]
 fn a_killed_daemon_loses_at_most_one_part_and_goes_on_in_the_same_session() -> Result<()> {
     let home = tempfile::tempdir()?;
@@ -57,7 +49,7 @@ fn a_killed_daemon_loses_at_most_one_part_and_goes_on_in_the_same_session() -> R
     });
     let mut after = Session::open(&url)?;
     after.follow(&Goal::Segments(3), START_WITHIN)?;
-    stop(&daemon, &again)?;
+    daemon.stop_session(&again)?;
     after.follow(&Goal::Ended, START_WITHIN)?;
     after.check_across()?;
 
@@ -176,7 +168,7 @@ fn a_killed_capture_process_costs_a_gap_and_nothing_else() -> Result<()> {
     daemon.kill_capture()?;
     // The playlists stay where they are and the same followers go on: nobody has to reload a page.
     live.follow(&Goal::Segments(3), START_WITHIN)?;
-    stop(&daemon, &id)?;
+    daemon.stop_session(&id)?;
     live.follow(&Goal::Ended, START_WITHIN)?;
     live.check_across()?;
     let mut promises = Promises::default();
@@ -201,7 +193,7 @@ fn a_starved_capture_drops_pictures_and_keeps_the_rules() -> Result<()> {
     live.follow(&Goal::Segments(1), START_WITHIN)?;
     daemon.stall_capture(Duration::from_millis(1500))?;
     live.follow(&Goal::Segments(4), START_WITHIN)?;
-    stop(&daemon, &id)?;
+    daemon.stop_session(&id)?;
     live.follow(&Goal::Ended, START_WITHIN)?;
     live.check_across()?;
     live.whole_report().verdict(&[&rules::KEY_FRAME, &rules::DECODE_TIMES, &rules::CUT_TOGETHER])?;

@@ -186,9 +186,7 @@ fn a_session_is_started_and_stopped_over_the_api_on_the_built_in_signal() -> Res
     let url = daemon.url(&format!("/hls/{id}/index.m3u8"));
     let mut live = Session::open(&url)?;
     live.follow(&Goal::Segments(2), START_WITHIN)?;
-    let stopped =
-        client.post_json(&daemon.url(&format!("/api/v1/sessions/{id}/stop")), &serde_json::json!({}))?;
-    stopped.expect_status(200)?;
+    daemon.stop_session(&id)?;
     live.follow(&Goal::Ended, Duration::from_secs(30))?;
     live.check_across()?;
     live.whole_report().verdict(&[&rules::END_IS_QUIET, &rules::PARTS_JOIN, &rules::CUT_TOGETHER])?;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use lectern_tests::recording;
 use testkit::daemon::{Daemon, Setup};
-use testkit::http::Client;
 use testkit::llhls::{Goal, Session, rules};
 use testkit::probe::{Sound, output, stop, tone_hz};
 use testkit::stopwatch::wait_until;
@@ -84,9 +83,7 @@ fn a_tone_at_the_microphone_arrives_at_its_pitch_through_the_whole_node() -> Res
     let (id, url) = daemon.live_session(START_WITHIN)?;
     let mut live = Session::open(&url)?;
     live.follow(&Goal::Segments(10), START_WITHIN)?;
-    let client = Client::new(Duration::from_secs(30));
-    let stop = daemon.url(&format!("/api/v1/sessions/{id}/stop"));
-    client.post_json(&stop, &serde_json::json!({}))?.expect_status(200)?;
+    daemon.stop_session(&id)?;
     live.whole_report().verdict(&[&rules::DECODE_TIMES, &rules::PARTS_FILL_TARGET])?;
 
     let heard = recording::sound(&recording::load(&url)?)?;

@@ -175,6 +175,15 @@ impl Daemon {
         found.with_context(|| self.log())
     }
 
+    /// Ends a session over the API; answered once its recording is complete.
+    ///
+    /// # Errors
+    /// It is not live, or does not end in time.
+    pub fn stop_session(&self, id: &str) -> Result<()> {
+        let stop = self.url(&format!("/api/v1/sessions/{id}/stop"));
+        Client::new(END_WITHIN).post_json(&stop, &serde_json::json!({}))?.expect_status(200).map(drop)
+    }
+
     /// Waits until a session is live and its multivariant playlist is there; returns its id and that playlist's URL.
     ///
     /// # Errors
