@@ -26,6 +26,8 @@ pub(crate) struct Shelf {
     store: cache::Store,
     clock: Arc<dyn Clock>,
     feeds: Mutex<VecDeque<(MonoTime, Arc<Feed>)>>,
+    /// One at a time recalls a session: a room that opens a recording at once finds what the first one brought.
+    recalling: tokio::sync::Mutex<()>,
     objects: Mutex<VecDeque<(ContentHash, Bytes)>>,
 }
 
@@ -51,7 +53,13 @@ pub(crate) enum End {
 
 impl Shelf {
     pub(crate) fn new(store: cache::Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, feeds: Mutex::default(), objects: Mutex::default() }
+        Self {
+            store,
+            clock,
+            feeds: Mutex::default(),
+            recalling: tokio::sync::Mutex::default(),
+            objects: Mutex::default(),
+        }
     }
 
     /// Asks the cache on a thread that may block.
@@ -65,6 +73,10 @@ impl Shelf {
 
     /// Returns a stored session; `None` if there is no such session.
     pub(crate) async fn feed(&self, session: SessionId) -> Result<Option<Arc<Feed>>, Error> {
+        if let Some(feed) = self.fresh(session) {
+            return Ok(Some(feed));
+        }
+        let _recalling = self.recalling.lock().await;
         if let Some(feed) = self.fresh(session) {
             return Ok(Some(feed));
         }
@@ -164,4 +176,27 @@ pub(crate) fn recall(store: &cache::Store, session: SessionId, end: End) -> Resu
         }
     });
     Ok(feed)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+    use model::{ManualClock, MediaTime, Session, Title, WallTime};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_recording_that_everybody_opens_at_once_is_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = cache::Store::open(folder.path(), cache::Options::default()).unwrap();
+        let started = WallTime::from_unix_ms(1);
+        let id = SessionId::new(started, [1; 10]);
+        let title = Title::new("Tides").unwrap();
+        let (state, end) = (SessionState::Ended, MediaTime::ZERO);
+        store.begin_session(&Session { id, title, state, started, end }).unwrap();
+        let shelf = Shelf::new(store, Arc::new(ManualClock::new(started)));
+        let feeds = join_all((0..20).map(|_| shelf.feed(id))).await;
+        let feeds: Vec<Arc<Feed>> = feeds.into_iter().map(|feed| feed.unwrap().unwrap()).collect();
+        assert!(feeds.windows(2).all(|pair| Arc::ptr_eq(&pair[0], &pair[1])));
+    }
 }
