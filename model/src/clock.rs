@@ -1,6 +1,6 @@
 //! The one way to ask for time.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::{MonoTime, WallTime};
@@ -14,38 +14,47 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     fn wall(&self) -> WallTime;
 }
 
-/// A clock that moves only when told to.
+/// A clock that moves only when told to; its wall and its monotonic time move together.
 #[derive(Debug)]
 pub struct ManualClock {
-    mono_ns: AtomicU64,
-    wall_ms: AtomicI64,
+    start: WallTime,
+    elapsed_ns: AtomicU64,
 }
 
 impl ManualClock {
     /// Makes a clock that shows `wall` and a monotonic time of zero.
     pub const fn new(wall: WallTime) -> Self {
-        Self { mono_ns: AtomicU64::new(0), wall_ms: AtomicI64::new(wall.unix_ms()) }
+        Self { start: wall, elapsed_ns: AtomicU64::new(0) }
     }
 
-    /// Moves both clocks forward.
+    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        self.mono_ns.fetch_add(nanos, Ordering::SeqCst);
-        self.wall_ms.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
-    }
-
-    /// Steps the wall clock alone, as NTP or a person does.
-    pub fn step_wall(&self, wall: WallTime) {
-        self.wall_ms.store(wall.unix_ms(), Ordering::SeqCst);
+        self.elapsed_ns.fetch_add(nanos, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn monotonic(&self) -> MonoTime {
-        MonoTime::from_nanos(self.mono_ns.load(Ordering::SeqCst))
+        MonoTime::from_nanos(self.elapsed_ns.load(Ordering::SeqCst))
     }
 
     fn wall(&self) -> WallTime {
-        WallTime::from_unix_ms(self.wall_ms.load(Ordering::SeqCst))
+        self.start.after(Duration::from_nanos(self.elapsed_ns.load(Ordering::SeqCst)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_steps_move_the_wall_as_far_as_large_ones() {
+        let clock = ManualClock::new(WallTime::from_unix_ms(5));
+        (0..4).for_each(|_| clock.advance(Duration::from_micros(500)));
+        assert_eq!(
+            (clock.wall(), clock.monotonic()),
+            (WallTime::from_unix_ms(7), MonoTime::from_nanos(2_000_000))
+        );
     }
 }
