@@ -136,11 +136,6 @@ impl Live {
         feeds.retain(|feed| !ended.iter().take(surplus).any(|old| *old == feed.id()));
     }
 
-    /// Forgets a session that was deleted.
-    pub fn forget(&self, session: SessionId) {
-        self.feeds().retain(|feed| feed.id() != session);
-    }
-
     pub(crate) fn find(&self, session: SessionId) -> Option<Arc<Feed>> {
         self.feeds().iter().find(|feed| feed.id() == session).cloned()
     }
