@@ -1,29 +1,20 @@
 //! A sound card as the node sees it: ALSA's `pulse` device over a PulseAudio server of the test's own.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lectern_tests::recording;
 use testkit::daemon::{Daemon, Setup};
 use testkit::llhls::{Goal, Session, rules};
-use testkit::probe::{Sound, output, stop, tone_hz};
+use testkit::probe::{Process, Sound, output, tone_hz};
 use testkit::stopwatch::wait_until;
 
 const START_WITHIN: Duration = Duration::from_secs(60);
 /// The tone, and how exactly it must arrive.
 const TONE_HZ: f64 = 997.0;
 const TONE_OFF_HZ_MAX: f64 = 0.01;
-
-/// A process that is ended with the test.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        stop(&mut self.0);
-    }
-}
 
 fn spawn(command: &mut Command) -> Result<Process> {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -4,18 +4,18 @@
 //! encoding: normalising, metering, muxing, hashing, storing with fsync, serving.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use testkit::daemon::{Daemon, Setup, usage_of};
-use testkit::probe::stop;
+use testkit::probe::Process;
 use testkit::speech::Plan;
 use testkit::stopwatch::{Stopwatch, pause};
 use testkit::talk::{Talk, looped};
 
-use crate::live::Bar;
+use crate::bar::Bar;
 
 /// Whole live graph over bare encoders.
 const RATIO_MAX: f64 = 1.2;
@@ -83,10 +83,7 @@ fn print(outcome: &Outcome) {
     line("bare encoders, same film", outcome.encoders);
     line("the film's decoders alone", outcome.source);
     crate::show(&format!("without the source: {:.3} x", outcome.ratio_without_source));
-    for Bar { what, figure, bar, met } in &outcome.bars {
-        let verdict = if *met { "met" } else { "MISSED" };
-        crate::show(&format!("{what}: {figure:.3} (bar {bar}): {verdict}"));
-    }
+    outcome.bars.iter().for_each(|bar| crate::show(&bar.to_string()));
 }
 
 fn lectern(film: &Path, watch: Duration) -> Result<Load> {
@@ -124,14 +121,6 @@ fn source_only(film: &Path) -> Vec<String> {
 
 fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
-}
-
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        stop(&mut self.0);
-    }
 }
 
 fn launch(pipeline: &[String], watch: Duration) -> Result<Load> {

@@ -14,6 +14,7 @@ use serde::Serialize;
 use testkit::speech::Plan;
 use testkit::talk::Talk;
 
+use crate::bar::Bar;
 use crate::delays::Delays;
 
 /// Live delay above the look-ahead: median, milliseconds.
@@ -54,26 +55,6 @@ impl Measured {
         let delay = Delays::of(delays_ms).with_context(|| format!("{name} published nothing"))?;
         let behind_s = delay.p50_ms / 1000.0 + hold_back_s;
         Ok(Self { name: name.to_owned(), delay, hold_back_s, behind_s, piece_s })
-    }
-}
-
-/// One bar and what was measured against it.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Bar {
-    /// What is promised.
-    pub(crate) what: String,
-    /// The figure.
-    pub(crate) figure: f64,
-    /// The bar that it must not exceed.
-    pub(crate) bar: f64,
-    /// Whether it does not.
-    pub(crate) met: bool,
-}
-
-impl Bar {
-    /// Holds `figure` against `bar`.
-    pub(crate) fn at_most(what: impl Into<String>, figure: f64, bar: f64) -> Self {
-        Self { what: what.into(), figure, bar, met: figure <= bar }
     }
 }
 
@@ -151,8 +132,5 @@ fn print(outcome: &Outcome) {
             behind_s / ours,
         ));
     }
-    for Bar { what, figure, bar, met } in &outcome.bars {
-        let verdict = if *met { "met" } else { "MISSED" };
-        crate::show(&format!("{what}: {figure:.2} (bar {bar}): {verdict}"));
-    }
+    outcome.bars.iter().for_each(|bar| crate::show(&bar.to_string()));
 }

@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde::Serialize;
 use testkit::speech::{Clips, Plan, Programme, Room, Score, codec, score};
 
-use crate::live::Bar;
+use crate::bar::Bar;
 
 /// Target of all three in LUFS.
 const TARGET_LUFS: f64 = -16.0;
@@ -177,8 +177,5 @@ fn print(outcome: &Outcome) {
             measured.times_real_time
         ));
     }
-    for bar in &outcome.bars {
-        let verdict = if bar.met { "met" } else { "MISSED" };
-        crate::show(&format!("{verdict:6} {}: {:.2}, bar {:.2}", bar.what, bar.figure, bar.bar));
-    }
+    outcome.bars.iter().for_each(|bar| crate::show(&bar.to_string()));
 }

@@ -2,6 +2,7 @@
 //!
 //! `lectern-bench live|encode|loudness [--json] [--seconds N]`. It ends with exit code 1 where a bar is missed.
 
+mod bar;
 mod delays;
 mod encode;
 mod live;

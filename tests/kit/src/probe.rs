@@ -58,8 +58,18 @@ fn drain(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8
     })
 }
 
+/// A child process that is killed and reaped when it is dropped.
+#[derive(Debug)]
+pub struct Process(pub Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        stop(&mut self.0);
+    }
+}
+
 /// Kills and reaps a child that this process started.
-pub fn stop(child: &mut Child) {
+fn stop(child: &mut Child) {
     drop(child.kill());
     drop(child.wait());
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use testkit::http::{Client, join};
 use testkit::playlist::Media;
-use testkit::probe::stop;
+use testkit::probe::Process;
 use testkit::stopwatch::{Stopwatch, pause, wait_until, wall};
 
 use super::Measured;
@@ -21,15 +21,6 @@ const POLL_EVERY: Duration = Duration::from_millis(20);
 const WARM_UP: Duration = Duration::from_secs(6);
 /// Players stay this many target durations from the end (RFC 8216, 6.3.3; RFC 8216bis, HOLD-BACK).
 const HOLD_BACK_TARGETS: f64 = 3.0;
-
-/// A child process that is ended with the bench.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        stop(&mut self.0);
-    }
-}
 
 /// nginx on loopback with a configuration of its own.
 struct Nginx {
