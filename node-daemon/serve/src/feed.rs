@@ -141,7 +141,6 @@ impl Feed {
                 desk.ring.push(report.segment, report.part.index, report.media.clone());
                 for key in desk.ring.overflow() {
                     state.timeline.lost(&report.track, key);
-                    desk.scribe.forget_from(0);
                 }
             }
             Ok(())

@@ -113,11 +113,6 @@ pub(crate) struct Scribe {
 }
 
 impl Scribe {
-    /// Forgets the text of the segment at `msn` and of everything after it.
-    pub(crate) fn forget_from(&mut self, msn: usize) {
-        self.chunks.truncate(msn / CHUNK_SEGMENTS);
-    }
-
     /// Renders the playlist of a track; `None` if the timeline has no such track.
     pub(crate) fn render(&mut self, timeline: &Timeline, name: &TrackName) -> Option<Rendered> {
         let line = timeline.line(name)?;
@@ -141,7 +136,7 @@ impl Scribe {
         })
     }
 
-    /// Archives whole chunks whose every segment is where it will stay.
+    /// Archives whole chunks whose every segment is where it will stay: only what is in memory alone can be lost.
     fn archive(&mut self, page: &Page<'_>, upto: usize) {
         loop {
             let from = self.chunks.len() * CHUNK_SEGMENTS;
