@@ -1,7 +1,8 @@
 // Plays one page of the node as an attendee would and prints what was seen as one line of JSON.
 //
-//   node play.mjs --page URL --shot FILE.png --seconds 12 [--listen] [--phone]
+//   node play.mjs --page URL --shot FILE.png --seconds 12 [--listen first|remembered|later] [--phone]
 //
+// --listen chooses sound alone: before Play; before Play on an earlier visit; or while it plays.
 // It judges nothing: the Rust test that runs it does. It speaks to the page's own address and to nothing else.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +15,7 @@ const { values: order } = parseArgs({
         page: { type: "string" },
         shot: { type: "string" },
         seconds: { type: "string", default: "10" },
-        listen: { type: "boolean", default: false },
+        listen: { type: "string", default: "" },
         phone: { type: "boolean", default: false },
     },
 });
@@ -38,7 +39,7 @@ const browser = await chromium.launchPersistentContext(profile, {
     ],
 });
 
-const seen = { console: [], failed: [], statuses: {}, foreign: [] };
+const seen = { console: [], failed: [], statuses: {}, foreign: [], media: [] };
 try {
     const page = browser.pages()[0] ?? (await browser.newPage());
     const home = new URL(order.page).origin;
@@ -47,26 +48,37 @@ try {
     page.on("request", (request) => {
         const url = request.url();
         if (/^https?:/.test(url) && !url.startsWith(`${home}/`)) seen.foreign.push(url);
+        const path = new URL(url).pathname;
+        if (path.startsWith("/hls/")) seen.media.push(path);
     });
     page.on("response", (response) => {
         const status = response.status();
         seen.statuses[status] = (seen.statuses[status] ?? 0) + 1;
         if (status >= 400) seen.failed.push(`${status} ${response.url()}`);
     });
-    await page.goto(order.page, { waitUntil: "load", timeout: 20_000 });
+    const open = async () => {
+        await page.goto(order.page, { waitUntil: "load", timeout: 20_000 });
+        await page.waitForFunction(() => window.lectern !== undefined, undefined, { timeout: 10_000 });
+    };
+    const listen = async () => {
+        await page.click("#listen");
+        await page.waitForFunction(() => document.querySelector("#player").dataset.mode === "audio", undefined, { timeout: 5_000 });
+    };
+    await open();
     seen.title = await page.title();
-    await page.waitForFunction(() => window.lectern !== undefined, undefined, { timeout: 10_000 });
     const playing = () =>
         page.waitForFunction(
             () => document.querySelector("#media").currentTime > 0 && document.querySelector("#player").dataset.state === "playing",
             undefined,
             { timeout: 30_000 },
         );
+    if (order.listen === "first" || order.listen === "remembered") await listen();
+    if (order.listen === "remembered") await open();
+    seen.chosen = await page.getAttribute("#listen", "aria-pressed");
     await page.click("#start");
     await playing();
-    if (order.listen) {
-        await page.click("#listen");
-        await page.waitForFunction(() => document.querySelector("#player").dataset.mode === "audio", undefined, { timeout: 5_000 });
+    if (order.listen === "later") {
+        await listen();
         await playing();
     }
     const look = () =>

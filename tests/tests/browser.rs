@@ -78,6 +78,19 @@ fn pictures(seen: &Value, seconds: f64) -> Result<()> {
     Ok(())
 }
 
+/// Checks that the sound played and that nothing but sound was ever asked for.
+fn sound_alone(seen: &Value, id: &str, seconds: f64) -> Result<()> {
+    played(seen, seconds)?;
+    ensure!(seen.get("chosen").is_some_and(|chosen| chosen == "true"), "not chosen before Play: {seen:#}");
+    let asked = seen.get("media").and_then(Value::as_array).context("media")?;
+    let (entry, track) = (format!("/hls/{id}/audio.m3u8"), format!("/hls/{id}/audio/"));
+    let asked: Vec<&str> = asked.iter().filter_map(Value::as_str).collect();
+    ensure!(asked.contains(&entry.as_str()), "{entry} was not fetched: {asked:#?}");
+    let pictures: Vec<_> = asked.iter().filter(|path| **path != entry && !path.starts_with(&track)).collect();
+    ensure!(pictures.is_empty(), "pictures were asked for: {pictures:#?}");
+    Ok(())
+}
+
 #[test]
 fn the_page_plays_live_and_recorded_and_sound_alone() -> Result<()> {
     let home = tempfile::tempdir()?;
@@ -101,12 +114,17 @@ fn the_page_plays_live_and_recorded_and_sound_alone() -> Result<()> {
         ensure!(seen.pointer("/last/live") == Some(&Value::Bool(true)), "{seen:#}");
         Ok(())
     });
-    promises.check("live, sound alone", || {
-        let seen = browse("play.mjs", &page, "live-sound.png", &["--seconds", "8", "--listen", "--phone"])?;
+    promises.check("live, sound alone from the middle", || {
+        let later = ["--seconds", "8", "--listen", "later", "--phone"];
+        let seen = browse("play.mjs", &page, "live-sound.png", &later)?;
         played(&seen, 8.0)?;
         let frames = number(&seen, "/last/frames")? - number(&seen, "/first/frames")?;
         ensure!(frames <= 0.0, "listening brings pictures: {seen:#}");
         Ok(())
+    });
+    promises.check("live, sound alone from the beginning: not one request for pictures", || {
+        let first = ["--seconds", "6", "--listen", "first"];
+        sound_alone(&browse("play.mjs", &page, "live-sound-first.png", &first)?, &id, 6.0)
     });
     daemon.stop_session(&id)?;
     promises.check("recorded, at the same address, from the beginning", || {
@@ -117,10 +135,9 @@ fn the_page_plays_live_and_recorded_and_sound_alone() -> Result<()> {
         ensure!(number(&seen, "/last/duration_s")? > 20.0, "{seen:#}");
         Ok(())
     });
-    promises.check("recorded, sound alone", || {
-        let seen =
-            browse("play.mjs", &page, "recorded-sound.png", &["--seconds", "6", "--listen", "--phone"])?;
-        played(&seen, 6.0)
+    promises.check("recorded, sound alone, as it was chosen on an earlier visit", || {
+        let remembered = ["--seconds", "6", "--listen", "remembered", "--phone"];
+        sound_alone(&browse("play.mjs", &page, "recorded-sound.png", &remembered)?, &id, 6.0)
     });
     promises.check("the list needs no script", || {
         let seen = browse("list.mjs", &daemon.url("/"), "list.png", &[])?;

@@ -1,6 +1,7 @@
 // Plays one session: hls.js where it runs, the browser's own HLS elsewhere.
 import type Hls from "hls.js";
 import type { ErrorData, HlsConfig } from "hls.js";
+import { preferSound, prefersSound } from "./choice";
 import { text } from "./text";
 
 type State = "idle" | "loading" | "playing" | "paused" | "waiting" | "offline" | "error" | "ended";
@@ -37,12 +38,14 @@ export class Player {
         this.media.replaceChildren();
         this.media.removeAttribute("src");
         this.media.controls = false;
-        this.audioOnly = root.dataset.video === "no";
+        this.audioOnly = root.dataset.video === "no" || prefersSound();
         this.start = document.createElement("button");
         this.start.id = "start";
         this.start.type = "button";
         this.start.textContent = text.play(root.dataset.kind === "live");
         this.find(".stage").append(this.start);
+        this.find("#controls").hidden = false;
+        this.find("#restart").hidden = true;
         this.wire();
         this.showMode();
         window.setInterval(() => this.showStatus(), 500);
@@ -92,7 +95,7 @@ export class Player {
     async play(position = -1): Promise<void> {
         this.start.hidden = true;
         this.media.controls = true;
-        this.find("#controls").hidden = false;
+        this.find("#restart").hidden = false;
         this.enter("loading");
         try {
             this.library ??= ((await import(this.root.dataset.hls ?? "")) as { default: HlsClass }).default;
@@ -193,6 +196,7 @@ export class Player {
 
     private switchMode(): void {
         this.audioOnly = !this.audioOnly;
+        preferSound(this.audioOnly);
         this.showMode();
         if (this.state !== "idle") void this.play(this.resumePosition());
     }

@@ -85,12 +85,14 @@ pub(crate) async fn watch(
 
 fn player(one: &Overview, feed: Option<&Feed>) -> Markup {
     let live = one.state == SessionState::Live.as_str();
-    let video = feed.is_some_and(|feed| feed.tracks().iter().any(|track| !track.media.is_audio()));
+    let tracks = feed.map(Feed::tracks).unwrap_or_default();
+    // A lecture that has just begun does not say yet whether pictures come.
+    let video = tracks.iter().any(|track| !track.media.is_audio()) || (live && tracks.is_empty());
     html! {
         h1 { (one.title) }
         section #player aria-label="Player" data-state="idle" data-kind=(one.state)
             data-whole=(one.hls.whole) data-audio=(one.hls.audio) data-session=(one.id)
-            data-hls=(address("hls.js")) data-video=(if video || live { "yes" } else { "no" }) {
+            data-hls=(address("hls.js")) data-video=(if video { "yes" } else { "no" }) {
             div.stage {
                 video #media controls playsinline preload="none" aria-label=(one.title) {
                     source src=(one.hls.whole) type="application/vnd.apple.mpegurl";
