@@ -1,10 +1,9 @@
 //! What attendees have: the node's own page in a real browser. Screenshots are kept.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use lectern_tests::browser::{number, screens};
 use serde_json::Value;
 use testkit::daemon::{Daemon, Setup};
 use testkit::probe::output;
@@ -14,38 +13,16 @@ use testkit::talk::{Talk, looped};
 /// A browser on two busy cores may need this long to start and to play for a while.
 const BROWSE_WITHIN: Duration = Duration::from_secs(120);
 
-/// Returns the folder for screenshots: `LECTERN_SCREENS`, else beside the running test.
-fn screens() -> Result<PathBuf> {
-    let folder = match std::env::var_os("LECTERN_SCREENS") {
-        Some(given) => PathBuf::from(given),
-        None => {
-            let test = std::env::current_exe()?;
-            test.ancestors().nth(3).context("the test lies in a target folder")?.join("screens")
-        }
-    };
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
-}
-
 fn browse(script: &str, page: &str, shot: &str, more: &[&str]) -> Result<Value> {
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
-    ensure!(
-        scripts.join("node_modules/playwright-core").is_dir(),
-        "playwright-core is not installed: run `npm ci --ignore-scripts` in tests/browser, or `cargo xtask test`"
-    );
     let shot = screens()?.join(shot);
-    let mut command = Command::new("node");
-    command.arg(scripts.join(script)).args(["--page", page, "--shot"]).arg(&shot).args(more);
+    let mut command = lectern_tests::browser::script(script, page)?;
+    command.arg("--shot").arg(&shot).args(more);
     let said = output(&mut command, BROWSE_WITHIN)?;
     let seen: Value =
         serde_json::from_str(said.out.trim()).with_context(|| format!("{script} said {said:?}"))?;
     ensure!(said.code == Some(0), "{script} on {page}: {seen:#}\n{}", said.err);
     ensure!(shot.is_file(), "no screenshot in {}", shot.display());
     Ok(seen)
-}
-
-fn number(seen: &Value, pointer: &str) -> Result<f64> {
-    seen.pointer(pointer).and_then(Value::as_f64).with_context(|| format!("no {pointer} in {seen:#}"))
 }
 
 /// Checks that it played as time went by, without a fault.

@@ -2,6 +2,7 @@
 import type Hls from "hls.js";
 import type { ErrorData, HlsConfig } from "hls.js";
 import { preferSound, prefersSound } from "./choice";
+import { Retry } from "./retry";
 import { text } from "./text";
 
 type State = "idle" | "loading" | "playing" | "paused" | "waiting" | "offline" | "error" | "ended";
@@ -12,9 +13,8 @@ const LIVE_SLACK_S = 3;
 /** Where "the start" is while live. At exactly 0 rounding may put the first segment of one track behind the position, and
  *  hls.js then takes it for expired and loads that track from the live edge. */
 const START_S = 0.1;
-/** First and longest wait before the node is tried again, milliseconds. */
-const RETRY_FIRST_MS = 500;
-const RETRY_MAX_MS = 8000;
+/** How often the library repeats a request before the player takes the node for lost. */
+const HICCUP = { maxNumRetry: 2, retryDelayMs: 500, maxRetryDelayMs: 1000 };
 
 export class Player {
     hls: Hls | null = null;
@@ -28,8 +28,13 @@ export class Player {
     private library: HlsClass | null = null;
     private audioOnly: boolean;
     private mediaErrors = 0;
-    private retryMs = RETRY_FIRST_MS;
-    private retryTimer = 0;
+    private readonly retry = new Retry(() => void this.tryAgain());
+    /** The node cannot be reached; what is loaded may still play. */
+    private lost = false;
+    /** Whether the player was at the live edge when it last played. */
+    private wasAtEdge = true;
+    /** Whether the media element stands where the reader is: not before it has found its place. */
+    private placed = false;
     private resumeAt = -1;
 
     constructor(private readonly root: HTMLElement) {
@@ -78,17 +83,23 @@ export class Player {
         on("#golive", "click", () => this.goLive());
         on("#restart", "click", () => this.seekToStart());
         on("#listen", "click", () => this.switchMode());
-        on("#retry", "click", () => void this.rebuild());
+        on("#retry", "click", () => this.retry.now());
         on("#speed", "change", () => this.applySpeed());
         const media = this.media;
-        media.addEventListener("playing", () => this.enter("playing"));
+        media.addEventListener("playing", () => {
+            this.placed = true;
+            this.enter("playing");
+        });
         media.addEventListener("pause", () => !media.ended && this.state === "playing" && this.enter("paused"));
         media.addEventListener("ended", () => this.enter("ended"));
-        media.addEventListener("waiting", () => this.state === "playing" && this.enter("waiting"));
+        media.addEventListener("waiting", () => {
+            if (this.lost) this.complain(text.offline);
+            if (["playing", "paused", "ended"].includes(this.state)) this.enter(this.lost ? "offline" : "waiting");
+        });
         media.addEventListener("seeking", () => {
             if (this.isLive && media.currentTime < START_S && media.duration > 1) media.currentTime = START_S;
         });
-        window.addEventListener("online", () => this.state === "offline" && void this.rebuild());
+        window.addEventListener("online", () => this.lost && this.retry.now());
     }
 
     /** Begins to play; called from a click, so that the browser allows sound. */
@@ -96,18 +107,19 @@ export class Player {
         this.start.hidden = true;
         this.media.controls = true;
         this.find("#restart").hidden = false;
-        this.enter("loading");
+        this.enter(this.lost ? "offline" : "loading");
         try {
-            this.library ??= ((await import(this.root.dataset.hls ?? "")) as { default: HlsClass }).default;
+            // Browsers may remember that an address held no script; so each try has an address of its own.
+            const again = this.rebuilds > 0 ? `&again=${this.rebuilds}` : "";
+            this.library ??= ((await import(this.root.dataset.hls + again)) as { default: HlsClass }).default;
         } catch {
-            this.fail("error", text.scriptMissing);
+            this.lose(text.offline);
             return;
         }
         if (this.library.isSupported()) {
             this.attach(this.library, position);
         } else if (this.media.canPlayType("application/vnd.apple.mpegurl")) {
-            this.media.src = this.address;
-            this.media.onerror = () => this.fail("error", text.unplayable);
+            this.attachNatively(position);
         } else {
             this.fail("error", text.unplayable);
             return;
@@ -121,6 +133,7 @@ export class Player {
 
     private attach(library: HlsClass, position: number): void {
         this.hls?.destroy();
+        this.placed = false;
         const config: Partial<HlsConfig> = {
             lowLatencyMode: true,
             maxLiveSyncPlaybackRate: this.speed === 1 ? 1.1 : 1,
@@ -129,17 +142,30 @@ export class Player {
             liveSyncOnStallIncrease: 0.5,
             enableWorker: false,
             startPosition: position,
+            // The player itself tries on for as long as it takes, and says so; the library only bridges a hiccup.
+            fragLoadPolicy: { default: { ...library.DefaultConfig.fragLoadPolicy.default, errorRetry: HICCUP } },
         };
         const hls = new library(config);
         this.hls = hls;
         this.media.disableRemotePlayback = "ManagedMediaSource" in window;
         hls.on(library.Events.ERROR, (_, data) => this.onError(library, hls, data));
-        hls.on(library.Events.FRAG_BUFFERED, () => {
-            this.retryMs = RETRY_FIRST_MS;
-            this.hideProblem();
-        });
+        hls.on(library.Events.LEVEL_UPDATED, () => this.reached());
+        hls.on(library.Events.FRAG_BUFFERED, () => this.reached());
         hls.loadSource(this.address);
         hls.attachMedia(this.media);
+        this.applySpeed();
+    }
+
+    private attachNatively(position: number): void {
+        const media = this.media;
+        const hasPlayed = this.placed || this.resumeAt >= 0;
+        this.placed = false;
+        media.onloadedmetadata = () => {
+            if (position > 0) media.currentTime = position;
+            this.reached();
+        };
+        media.onerror = () => (hasPlayed || this.placed ? this.lose(text.offline) : this.fail("error", text.unplayable));
+        media.src = this.address;
         this.applySpeed();
     }
 
@@ -149,32 +175,52 @@ export class Player {
         if (data.type === library.ErrorTypes.MEDIA_ERROR && this.mediaErrors++ < 2) {
             hls.recoverMediaError();
         } else if (data.type === library.ErrorTypes.NETWORK_ERROR) {
-            const status = data.response?.code ?? 0;
-            this.fail("offline", status === 404 ? text.gone : text.offline);
-            this.retryLater();
+            this.lose(data.response?.code === 404 ? text.gone : text.offline);
         } else {
             this.fail("error", text.broken);
         }
     }
 
-    private retryLater(): void {
-        window.clearTimeout(this.retryTimer);
-        this.retryTimer = window.setTimeout(() => void this.rebuild(), this.retryMs);
-        this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
+    /** Nothing comes from the node. What is loaded plays on; the player goes "offline" when that is used up. */
+    private lose(message: string): void {
+        this.lost = true;
+        const plays = this.isBuffered && !this.media.paused;
+        this.complain(plays ? text.offlinePlaying : message);
+        if (this.state !== "paused" && !plays) this.enter("offline");
+        this.retry.later();
+    }
+
+    private reached(): void {
+        this.retry.settle();
+        this.lost = false;
+        this.hideProblem();
+        if (this.state === "offline") this.enter(this.media.paused ? "paused" : "waiting");
+    }
+
+    /** Whether there is something to play at the position. */
+    private get isBuffered(): boolean {
+        return this.media.readyState > HTMLMediaElement.HAVE_CURRENT_DATA;
+    }
+
+    /** Loads on if there is something to keep: the place in a recording, and whatever is loaded. Otherwise, and at the live
+     *  edge, the player is built anew. */
+    private async tryAgain(): Promise<void> {
+        if (this.hls && this.placed && (!this.isLive || this.isBuffered)) {
+            this.hls.startLoad(this.media.currentTime, true);
+        } else {
+            await this.rebuild();
+        }
     }
 
     /** Builds the player anew where it was; at the live edge if it was there. */
     private async rebuild(): Promise<void> {
-        window.clearTimeout(this.retryTimer);
         this.rebuilds += 1;
         await this.play(this.resumePosition());
     }
 
     /** Returns where to go on: -1 for the live edge. A player that never came to play keeps the place of the one before. */
     private resumePosition(): number {
-        if (this.media.currentTime > 0) {
-            this.resumeAt = this.atLiveEdge() ? -1 : this.media.currentTime;
-        }
+        if (this.placed) this.resumeAt = this.isLive && this.wasAtEdge ? -1 : this.media.currentTime;
         return this.resumeAt;
     }
 
@@ -221,16 +267,24 @@ export class Player {
 
     private enter(state: State): void {
         this.root.dataset.state = state;
-        if (state === "playing") this.hideProblem();
+        if (state === "playing") {
+            if (this.lost) this.complain(text.offlinePlaying);
+            else this.hideProblem();
+        }
         this.showStatus();
     }
 
     private fail(state: "offline" | "error", message: string): void {
+        this.complain(message);
+        this.enter(state);
+    }
+
+    private complain(message: string): void {
         const problem = this.find("#problem");
-        problem.textContent = message;
+        // Read aloud when it changes: each new try would otherwise say the same again.
+        if (problem.textContent !== message) problem.textContent = message;
         problem.hidden = false;
         this.find("#retry").hidden = false;
-        this.enter(state);
     }
 
     private hideProblem(): void {
@@ -239,11 +293,13 @@ export class Player {
     }
 
     private showStatus(): void {
-        const atEdge = this.atLiveEdge();
+        // While nothing comes, the edge moves on without the player; it is still where it was.
+        if (this.state === "playing" && !this.lost) this.wasAtEdge = this.atLiveEdge();
+        const atEdge = this.wasAtEdge;
         this.root.dataset.edge = this.isLive ? (atEdge ? "live" : "behind") : "recorded";
         this.root.dataset.behind = this.behind?.toFixed(2) ?? "";
         const stopped = ["idle", "loading", "offline", "error"].includes(this.state);
-        this.find("#golive").hidden = !this.isLive || atEdge || stopped;
+        this.find("#golive").hidden = !this.isLive || atEdge || stopped || this.lost;
         const said = this.sentence(atEdge);
         const status = this.find("#status");
         // Spoken aloud when it changes, so it changes only when there is something to say.

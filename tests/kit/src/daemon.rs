@@ -26,6 +26,9 @@ const END_WITHIN: Duration = Duration::from_secs(30);
 /// How long an orphaned capture process may take to notice that its daemon is gone.
 const ORPHAN_WITHIN: Duration = Duration::from_secs(15);
 
+/// An address with a port that is free.
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// What a daemon is started with.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
@@ -65,7 +68,7 @@ impl Daemon {
         let home = tempfile::Builder::new().prefix("lectern-e2e-").tempdir()?;
         let data = setup.data.clone().unwrap_or_else(|| home.path().join("data"));
         let logs = home.path().join("log");
-        let (child, url) = spawn(&setup, home.path(), &data, 1)?;
+        let (child, url) = spawn(&setup, home.path(), &data, 1, ANY_PORT)?;
         Ok(Self { setup, child, url, data, logs, starts: 1, home })
     }
 
@@ -142,9 +145,22 @@ impl Daemon {
     /// # Errors
     /// It does not come up.
     pub fn restart(&mut self) -> Result<()> {
+        self.restart_at(ANY_PORT)
+    }
+
+    /// Starts it again on the same data at the same address, where pages that are open look for it.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn restart_in_place(&mut self) -> Result<()> {
+        let address = self.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        self.restart_at(&address)
+    }
+
+    fn restart_at(&mut self, address: &str) -> Result<()> {
         ensure!(self.child.try_wait()?.is_some(), "the daemon still runs");
         self.starts += 1;
-        (self.child, self.url) = spawn(&self.setup, self.home.path(), &self.data, self.starts)?;
+        (self.child, self.url) = spawn(&self.setup, self.home.path(), &self.data, self.starts, address)?;
         Ok(())
     }
 
@@ -241,9 +257,9 @@ fn send(pid: u32, signal: Signal) -> Result<()> {
 }
 
 /// Returns the command line of `lectern run` for a setup.
-fn command(setup: &Setup, home: &Path, data: &Path, start: u32) -> Result<Command> {
+fn command(setup: &Setup, home: &Path, data: &Path, start: u32, address: &str) -> Result<Command> {
     let mut command = Command::new(lectern()?);
-    command.arg("run").arg("--data").arg(data).args(["--http", "127.0.0.1:0", "--no-mdns"]);
+    command.arg("run").arg("--data").arg(data).args(["--http", address, "--no-mdns"]);
     command.arg("--ready-file").arg(home.join(format!("ready.{start}")));
     for input in &setup.inputs {
         command.args(["--input", input]);
@@ -263,8 +279,8 @@ fn command(setup: &Setup, home: &Path, data: &Path, start: u32) -> Result<Comman
     Ok(command)
 }
 
-fn spawn(setup: &Setup, home: &Path, data: &Path, start: u32) -> Result<(Child, String)> {
-    let mut command = command(setup, home, data, start)?;
+fn spawn(setup: &Setup, home: &Path, data: &Path, start: u32, address: &str) -> Result<(Child, String)> {
+    let mut command = command(setup, home, data, start, address)?;
     let mut child = command.spawn().with_context(|| format!("start {command:?}"))?;
     let ready = home.join(format!("ready.{start}"));
     let url = wait_until("the daemon to listen", START_WITHIN, || {
