@@ -1,8 +1,9 @@
 // Plays one page of the node as an attendee would and prints what was seen as one line of JSON.
 //
-//   node play.mjs --page URL --shot FILE.png --seconds 12 [--listen first|remembered|later] [--phone]
+//   node play.mjs --page URL --shot FILE.png --seconds 12 [--listen first|remembered|later] [--at SECONDS] [--phone]
 //
 // --listen chooses sound alone: before Play; before Play on an earlier visit; or while it plays.
+// --at drags the position there once it plays.
 // It judges nothing: the Rust test that runs it does. It speaks to the page's own address and to nothing else.
 import { parseArgs } from "node:util";
 import { DESK, PHONE, look, open, playing, start } from "./chromium.mjs";
@@ -13,6 +14,7 @@ const { values: order } = parseArgs({
         shot: { type: "string" },
         seconds: { type: "string", default: "10" },
         listen: { type: "string", default: "" },
+        at: { type: "string" },
         phone: { type: "boolean", default: false },
     },
 });
@@ -47,6 +49,11 @@ try {
     await playing(page);
     if (order.listen === "later") {
         await listen();
+        await playing(page);
+    }
+    if (order.at) {
+        await page.evaluate((at) => (document.querySelector("#media").currentTime = at), Number(order.at));
+        await page.waitForFunction((at) => document.querySelector("#media").currentTime > at + 0.5, Number(order.at), { timeout: 20_000 });
         await playing(page);
     }
     seen.first = await look(page);

@@ -91,6 +91,13 @@ fn the_page_plays_live_and_recorded_and_sound_alone() -> Result<()> {
         ensure!(seen.pointer("/last/live") == Some(&Value::Bool(true)), "{seen:#}");
         Ok(())
     });
+    promises.check("live, dragged to the very beginning", || {
+        let seen = browse("play.mjs", &page, "live-beginning.png", &["--seconds", "6", "--at", "0"])?;
+        played(&seen, 6.0)?;
+        pictures(&seen, 6.0)?;
+        ensure!(number(&seen, "/first/position_s")? < 5.0, "not at the beginning: {seen:#}");
+        Ok(())
+    });
     promises.check("live, sound alone from the middle", || {
         let later = ["--seconds", "8", "--listen", "later", "--phone"];
         let seen = browse("play.mjs", &page, "live-sound.png", &later)?;

@@ -10,9 +10,10 @@ type HlsClass = typeof Hls;
 
 /** A player further behind than its target by this much is no longer "live", seconds. */
 const LIVE_SLACK_S = 3;
-/** Where "the start" is while live. At exactly 0 rounding may put the first segment of one track behind the position, and
- *  hls.js then takes it for expired and loads that track from the live edge. */
-const START_S = 0.1;
+/** How far behind a live track's start as hls.js has it "the start" lies, seconds. It adds rounded durations up, backwards
+ *  from where it began to play, so that start may come out microseconds late; and it takes a position before it for expired
+ *  and loads that track from the live edge. */
+const START_SLACK_S = 0.001;
 /** How often the library repeats a request before the player takes the node for lost. */
 const HICCUP = { maxNumRetry: 2, retryDelayMs: 500, maxRetryDelayMs: 1000 };
 
@@ -97,7 +98,7 @@ export class Player {
             if (["playing", "paused", "ended"].includes(this.state)) this.enter(this.lost ? "offline" : "waiting");
         });
         media.addEventListener("seeking", () => {
-            if (this.isLive && media.currentTime < START_S && media.duration > 1) media.currentTime = START_S;
+            if (this.hls && media.currentTime < this.startPosition) media.currentTime = this.startPosition;
         });
         window.addEventListener("online", () => this.lost && this.retry.now());
     }
@@ -235,8 +236,16 @@ export class Player {
         void this.media.play();
     }
 
+    /** The earliest position that every track has. */
+    private get startPosition(): number {
+        if (!this.hls || !this.isLive) return 0;
+        const sound = this.hls.audioTracks[this.hls.audioTrack]?.details;
+        const starts = [this.hls.latestLevelDetails, sound].map((details) => details?.fragmentStart ?? 0);
+        return Math.max(...starts) + START_SLACK_S;
+    }
+
     private seekToStart(): void {
-        this.media.currentTime = START_S;
+        this.media.currentTime = this.startPosition;
         void this.media.play();
     }
 
