@@ -63,6 +63,8 @@ kinds! {
         "_HLS_msn and _HLS_part name a place at most two segments ahead (RFC 8216bis, 6.2.5.2). Load the playlist without them and go on from there.";
     BODY = "bad_body", BAD_REQUEST, "The body cannot be used",
         "The body is JSON as /openapi.json describes it.";
+    QUERY = "bad_query", BAD_REQUEST, "The query cannot be used",
+        "/openapi.json describes what may stand behind the question mark.";
     MEDIA_TYPE = "json_expected", UNSUPPORTED_MEDIA_TYPE, "JSON expected",
         "Send the body with `Content-Type: application/json`.";
     TITLE = "bad_title", UNPROCESSABLE_ENTITY, "The title cannot be used",

@@ -156,6 +156,7 @@ pub(crate) struct Start {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Turn {
     /// Sessions on the page, 1 to 200; 50 if absent.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
     /// Begin after this session: `next` of the page before.
     after: Option<String>,
@@ -164,19 +165,28 @@ pub(crate) struct Turn {
 /// Lists sessions: live first, then the latest.
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", params(Turn), responses(
     (status = 200, description = "A page of sessions", body = Page),
+    (status = 400, description = "The query cannot be used", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "There is no session `after`; begin with the first page", body = Problem, content_type = "application/problem+json"),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list(
     State(deps): State<Arc<Deps>>,
     turn: Result<Query<Turn>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
-    let Query(turn) = turn.map_err(|wrong| Problem::new(Kind::BODY, wrong.body_text()))?;
+    let Query(turn) = turn.map_err(|wrong| Problem::new(Kind::QUERY, wrong.body_text()))?;
+    let limit = turn.limit.unwrap_or(PAGE);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(Problem::new(Kind::QUERY, format!("limit: {limit} is not from 1 to {PAGE_MAX}")));
+    }
     let all = sorted(&deps).await?;
-    let from = match turn.after.map(|id| session_id(&id)).transpose()? {
+    let from = match turn.after {
         None => 0,
-        Some(after) => all.iter().position(|session| session.id == after).map_or(0, |at| at + 1),
+        Some(after) => {
+            let after = session_id(&after)?;
+            let at = all.iter().position(|session| session.id == after);
+            at.ok_or_else(|| Problem::plain(Kind::NO_SESSION))? + 1
+        }
     };
-    let limit = turn.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
     let rest = all.get(from..).unwrap_or_default();
     let sessions: Vec<Overview> = rest.iter().take(limit).map(|session| overview(&deps, session)).collect();
     let next = (rest.len() > limit).then(|| sessions.last().map(|last| last.id.clone())).flatten();
@@ -201,6 +211,9 @@ pub(crate) async fn sorted(deps: &Deps) -> Result<Vec<Session>, Problem> {
     responses(
     (status = 201, description = "It is live", body = Overview, headers(("Location" = String, description = "The session"))),
     (status = 409, description = "Another session is live", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "The title cannot be used, or the key came with another title before", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "The sources cannot be used", body = Problem, content_type = "application/problem+json"),
+    (status = 507, description = "The disk does not take it", body = Problem, content_type = "application/problem+json"),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn start(

@@ -89,7 +89,11 @@ fn the_list_shows_live_first_and_pages() {
         room.get(&format!("/api/v1/sessions?limit=3&after={}", first["next"].as_str().unwrap())).json();
     assert_eq!([ids(&first), ids(&rest)].concat(), ids(&all));
     assert!(rest.get("next").is_none());
-    room.get("/api/v1/sessions?limit=x").assert_problem(400, "bad_body");
+    for odd in ["x", "0", "201", "145087968439648927744", "-1"] {
+        room.get(&format!("/api/v1/sessions?limit={odd}")).assert_problem(400, "bad_query");
+    }
+    let nobody = crate::room::session_id(77);
+    room.get(&format!("/api/v1/sessions?after={nobody}")).assert_problem(404, "no_such_session");
 }
 
 #[test]
