@@ -1,8 +1,11 @@
 //! Counters in the Prometheus text format. Nothing here identifies a person or a device.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use model::MonoTime;
+use model::{MonoTime, Verdict};
+
+use crate::control::Readiness;
 
 use crate::text::append;
 
@@ -34,6 +37,14 @@ impl Blocking {
         }
     }
 }
+
+/// Verdicts, the worst last.
+const VERDICTS: [(Verdict, &str); 4] = [
+    (Verdict::Pass, "pass"),
+    (Verdict::Unknown, "unknown"),
+    (Verdict::Warn, "warn"),
+    (Verdict::Fail, "fail"),
+];
 
 /// What is counted.
 #[derive(Debug, Default)]
@@ -110,8 +121,9 @@ impl Metrics {
     }
 
     /// Writes the Prometheus text format (version 0.0.4).
-    pub(crate) fn exposition(&self, at: MonoTime, live: bool) -> String {
+    pub(crate) fn exposition(&self, at: MonoTime, live: bool, readiness: &Readiness) -> String {
         let mut page = Page::default();
+        page.readiness(readiness);
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         page.family("lectern_parts_published_total", "counter", "Parts published since start.");
         page.line("lectern_parts_published_total", "", count(&self.parts_published));
@@ -157,6 +169,27 @@ impl Metrics {
 struct Page(String);
 
 impl Page {
+    /// Writes whether the node is ready, and each finding as a set of states of which one is 1. The labels are bounded: the
+    /// ids are the node's own words, and of several findings under one id the worst counts.
+    fn readiness(&mut self, readiness: &Readiness) {
+        self.family("lectern_ready", "gauge", "1 while nothing on the checklist fails.");
+        self.line("lectern_ready", "", u8::from(readiness.is_ready()));
+        let mut worst: BTreeMap<&str, usize> = BTreeMap::new();
+        for finding in &readiness.findings {
+            let rank = VERDICTS.iter().position(|(verdict, _)| *verdict == finding.verdict).unwrap_or(0);
+            let known = worst.entry(&finding.id).or_default();
+            *known = rank.max(*known);
+        }
+        self.family("lectern_finding", "gauge", "Lines of the checklist: 1 for the verdict that holds.");
+        for (id, is) in worst {
+            let id = id.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            for (rank, (_, verdict)) in VERDICTS.iter().enumerate() {
+                let label = format!("{{id=\"{id}\",verdict=\"{verdict}\"}}");
+                self.line("lectern_finding", &label, u8::from(rank == is));
+            }
+        }
+    }
+
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         append(&mut self.0, format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
     }

@@ -167,7 +167,8 @@ pub(crate) async fn readyz(State(deps): State<Arc<Deps>>) -> Result<Response, Pr
     (status = 200, description = "Prometheus text format 0.0.4", body = String, content_type = "text/plain"),
 ))]
 pub(crate) async fn metrics(State(deps): State<Arc<Deps>>) -> Response {
-    let text = deps.metrics.exposition(deps.clock.monotonic(), deps.control.live().is_some());
+    let (control, now) = (&deps.control, deps.clock.monotonic());
+    let text = deps.metrics.exposition(now, control.live().is_some(), &control.readiness());
     let mut response = fresh(text);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -1,5 +1,7 @@
 //! The node about itself, and its description.
 
+use std::collections::BTreeSet;
+
 use model::{Finding, Verdict};
 
 use crate::room::{Lecture, Room};
@@ -62,6 +64,51 @@ fn counters_move_with_what_happens() {
     }
     let families = text.lines().filter(|line| line.starts_with("# TYPE")).count();
     assert_eq!(families, text.lines().filter(|line| line.starts_with("# HELP")).count());
+}
+
+#[test]
+fn the_checklist_is_told_to_prometheus_too_each_id_once() {
+    let room = Room::open();
+    assert!(room.get("/metrics").text().contains("\nlectern_ready 1\n"));
+    for (id, verdict) in [
+        ("storage.low", Verdict::Warn),
+        ("camera.lost", Verdict::Fail),
+        ("camera.lost", Verdict::Pass),
+        ("odd\"id", Verdict::Unknown),
+    ] {
+        let text = "Words.".to_owned();
+        let finding = Finding { id: id.to_owned(), verdict, what: text.clone(), do_this: text };
+        room.house.daemon.readiness.lock().unwrap().findings.push(finding);
+    }
+    let text = room.get("/metrics").text();
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("lectern_finding{")).collect();
+    assert_eq!(lines.len(), 3 * 4, "{lines:#?}");
+    let held: Vec<&str> = lines.into_iter().filter(|line| line.ends_with(" 1")).collect();
+    assert_eq!(
+        held,
+        [
+            r#"lectern_finding{id="camera.lost",verdict="fail"} 1"#,
+            r#"lectern_finding{id="odd\"id",verdict="unknown"} 1"#,
+            r#"lectern_finding{id="storage.low",verdict="warn"} 1"#,
+        ]
+    );
+    assert!(text.contains("\nlectern_ready 0\n"));
+    assert!(!text.contains("Words."), "sentences are no labels");
+}
+
+#[test]
+fn every_metric_is_described_and_no_other() {
+    let text = Room::open().get("/metrics").text();
+    let told: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .filter_map(|rest| rest.split(' ').next())
+        .collect();
+    let described: BTreeSet<&str> = include_str!("../../../../docs/ref/metrics.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(['`', '{']).next())
+        .collect();
+    assert_eq!(told, described);
 }
 
 #[test]
