@@ -23,8 +23,8 @@ impl Key {
     }
 }
 
-/// Keys and what became of their orders. Kept in memory: a restart forgets them, and a session that is live
-/// answers a repeated start with a conflict that names it.
+/// Keys and what became of their orders. Kept in memory: a restart forgets them. A session that is live then, as one that
+/// a crash cut is, answers a repeated start with a conflict that names it; the description of the API says so.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     started: VecDeque<(Key, Title, SessionId)>,

@@ -207,7 +207,7 @@ pub(crate) async fn sorted(deps: &Deps) -> Result<Vec<Session>, Problem> {
 
 /// Begins a session.
 #[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", request_body = Start,
-    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,200}$", description = "Makes the order safe to send again: 1 to 200 visible ASCII characters")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,200}$", description = "Makes the order safe to send again: 1 to 200 visible ASCII characters. The last 100 keys are known until the node restarts. After a restart, a session that is live answers 409 and names itself; if it has ended, the order begins another one, so look at the list first")),
     responses(
     (status = 201, description = "It is live", body = Overview, headers(("Location" = String, description = "The session"))),
     (status = 409, description = "Another session is live", body = Problem, content_type = "application/problem+json"),

@@ -39,6 +39,23 @@ fn an_order_sent_twice_is_carried_out_once() {
 }
 
 #[test]
+fn after_a_restart_a_repeated_order_meets_the_live_session_and_the_description_says_so() {
+    let headers = [JSON, ("idempotency-key", "a-1")];
+    let room = Room::open();
+    let first = room.post("/api/v1/sessions", &headers, r#"{"title":"Emma"}"#);
+    let id = first.json()["id"].as_str().unwrap().to_owned();
+    let live = *room.house.daemon.live.lock().unwrap();
+    let house = room.close().restarted();
+    // The daemon goes on with a session that was cut.
+    *house.daemon.live.lock().unwrap() = live;
+    let room = Room::around(house);
+    let again = room.post("/api/v1/sessions", &headers, r#"{"title":"Emma"}"#);
+    again.assert_problem(409, "session_live");
+    assert!(again.json()["detail"].as_str().unwrap().contains(&id), "{}", again.text());
+    assert!(room.get("/openapi.json").text().contains("known until the node restarts"));
+}
+
+#[test]
 fn a_body_that_cannot_be_used_is_explained() {
     let room = Room::open();
     let post = |body: &str| room.post("/api/v1/sessions", &[JSON], body);
