@@ -13,6 +13,7 @@ mod export;
 mod failure;
 mod grid;
 mod inbox;
+mod leader;
 mod link;
 mod outbox;
 mod plugin;

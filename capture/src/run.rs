@@ -19,6 +19,7 @@ use crate::encode::rendition::Rendition;
 use crate::encode::{Closings, Encoder, Place};
 use crate::failure::{failure, internal, no_media};
 use crate::inbox::{Inbox, Item, Limits, Note, Role};
+use crate::leader;
 use crate::outbox::{Outbox, Patience};
 use crate::plugin;
 use crate::source::{self, Length, Outlet, Roles, Source, Timebase, sample_at, sample_time};
@@ -93,8 +94,13 @@ fn conduct(start: &Start, clock: &Arc<dyn Clock>, outbox: &Arc<Outbox>, inbox: &
         Ok(stage) => stage,
         Err(why) => return refused(why),
     };
-    let time = Timebase { clock: clock.clone(), start: clock.monotonic(), pace: start.pace };
-    let anchor = clock.wall();
+    // Capturing begins where the leader ends.
+    let time = Timebase {
+        clock: clock.clone(),
+        start: clock.monotonic().before(leader::length()),
+        pace: start.pace,
+    };
+    let anchor = clock.wall().before(leader::length());
     outbox.put(Report::Started { run: start.run, anchor, mono: time.start }, Patience::None);
     tracing::info!(session = %start.session, run = %start.run, "run started");
     for member in &members {

@@ -80,6 +80,13 @@ impl WallTime {
         Self(self.0.saturating_add(i64::try_from(distance.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// Returns the wall time `distance` earlier, to the nearest millisecond.
+    #[must_use]
+    pub fn before(self, distance: Duration) -> Self {
+        let millis = (distance.as_micros() + 500) / 1000;
+        Self(self.0.saturating_sub(i64::try_from(millis).unwrap_or(i64::MAX)))
+    }
+
     /// Returns the distance from `earlier` in milliseconds; negative when the clock went back.
     pub const fn ms_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
@@ -105,6 +112,18 @@ impl MonoTime {
     /// Returns the distance from `earlier`, zero if `earlier` lies later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Returns the monotonic time `distance` later.
+    #[must_use]
+    pub fn after(self, distance: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(distance.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// Returns the monotonic time `distance` earlier, not before zero.
+    #[must_use]
+    pub fn before(self, distance: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(distance.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The sound of a run: one unbroken line of samples, normalised, measured, handed to the encoders.
 //!
-//! Sample n of what is encoded is sample n of what was captured: the normaliser's delay moves nothing on the timeline.
+//! After the leader, sample n of what is encoded is sample n of what was captured: the normaliser's delay moves nothing on
+//! the timeline.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +15,7 @@ use crate::encode::{Closings, Encoder};
 use crate::failure::internal;
 use crate::grid::Grid;
 use crate::inbox::Block;
+use crate::leader;
 
 /// Levels are said every 100 ms.
 const LEVELS_EVERY: u64 = SAMPLE_RATE_HZ as u64 / 10;
@@ -81,12 +83,19 @@ impl Sound {
         self.run(&mut stereo, block.filled);
     }
 
-    /// Makes silence up to `sample`.
+    /// Makes silence up to `sample`, the leader first.
     pub(crate) fn fill_to(&mut self, sample: u64) {
+        if sample > 0 {
+            self.silence_to(leader::SAMPLES, false);
+        }
+        self.silence_to(sample, true);
+    }
+
+    fn silence_to(&mut self, sample: u64, filled: bool) {
         while self.taken < sample {
             let frames = usize::try_from(sample - self.taken).unwrap_or(usize::MAX).min(SILENCE.len() / 2);
             let mut silence = SILENCE[..frames * 2].to_vec();
-            self.run(&mut silence, true);
+            self.run(&mut silence, filled);
         }
     }
 

@@ -19,6 +19,7 @@ use self::stream::{Burst, Stream};
 use super::{Length, Outlet, Roles, Source, Timebase, sample_at};
 use crate::failure::{failure, internal};
 use crate::inbox::{Block, Put};
+use crate::leader;
 
 /// How long a device may take to deliver its first sound: a sleeping USB codec needs a second.
 const FIRST_SOUND: Duration = Duration::from_secs(3);
@@ -105,7 +106,8 @@ impl Source for Device {
 
     fn run(self: Box<Self>, outlet: &Outlet, time: &Timebase) {
         let Self { id, clock, stream, .. } = *self;
-        let mut placer = Placer::new(time.start);
+        // Samples are counted from the end of the leader.
+        let mut placer = Placer::new(time.start.after(leader::length()));
         let mut stream = stream;
         while !outlet.is_over() {
             if let Some(delivering) = stream.take() {
@@ -157,7 +159,7 @@ fn hand_on(burst: Burst, placer: &mut Placer, outlet: &Outlet) -> Put {
     let mut stereo = burst.stereo;
     stereo.drain(..place.skip_frames * 2);
     // A block that is not taken leaves a hole that the next one shows.
-    outlet.live_sound(Block { at_sample: place.at_sample, stereo, filled: false })
+    outlet.live_sound(Block { at_sample: leader::SAMPLES + place.at_sample, stereo, filled: false })
 }
 
 /// Tries to open a lost device until it delivers or the run is over, with silence meanwhile.
@@ -177,8 +179,9 @@ fn reopen(
                 return None;
             }
             waited += look;
-            let until = sample_at(time.elapsed().saturating_sub(FILL_BEHIND));
-            if let Some(at_sample) = placer.fill_to(until) {
+            let until = sample_at(time.elapsed().saturating_sub(leader::length() + FILL_BEHIND));
+            if let Some(sample) = placer.fill_to(until) {
+                let at_sample = leader::SAMPLES + sample;
                 outlet.live_sound(Block { at_sample, stereo: Vec::new(), filled: true });
             }
             match attempt.try_recv() {

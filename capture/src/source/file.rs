@@ -12,6 +12,7 @@ use self::decoder::{Decoder, Stream};
 use super::{BLOCK_FRAMES, Length, Outlet, Roles, Source, Timebase, sample_at, sample_time};
 use crate::failure::{internal, not_media};
 use crate::inbox::{Block, Picture, Put};
+use crate::leader;
 
 /// An open file.
 pub(crate) struct File {
@@ -87,7 +88,7 @@ impl Source for File {
     }
 
     fn run(mut self: Box<Self>, outlet: &Outlet, time: &Timebase) {
-        let mut base = Duration::ZERO;
+        let mut base = leader::length();
         while let Some(mut decoder) = self.decoder.take() {
             match self.turn(&mut decoder, base, outlet, time) {
                 Ok(None) => return,

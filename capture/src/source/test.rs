@@ -13,6 +13,7 @@ use self::speech::Voice;
 use super::{BLOCK_FRAMES, Length, Outlet, Roles, Source, Timebase, sample_time};
 use crate::encode::rendition::FRAME_RATE_HZ;
 use crate::inbox::{Block, Picture, Put};
+use crate::leader;
 
 /// The built-in signal.
 pub(crate) struct Test {
@@ -42,7 +43,7 @@ impl Source for Test {
 
     fn run(self: Box<Self>, outlet: &Outlet, time: &Timebase) {
         let (mut voice, painter) = (Voice::default(), Painter::default());
-        let (mut sample, mut frame) = (0_u64, 0_u64);
+        let (mut sample, mut frame) = (leader::SAMPLES, leader::PICTURES);
         loop {
             // What is due first is delivered first; a block is due when its last sample would have been heard.
             let sound_due = sample_time(sample + BLOCK_FRAMES as u64);

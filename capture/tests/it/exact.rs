@@ -52,7 +52,7 @@ fn every_sample_of_a_file_is_encoded_once() {
     assert_eq!(recording.tracks.keys().collect::<Vec<_>>(), ["audio"]);
     let audio = &recording.tracks["audio"];
     assert_eq!(audio.track.codec, "mp4a.40.2");
-    check_cuts(audio, 0, 1024, 500, u64::from(frames).div_ceil(1024));
+    check_cuts(audio, 0, 1024, 500, u64::from(LEADER_SAMPLES + frames).div_ceil(1024));
     assert_eq!(decode_sound(&audio.file(), 2).len(), usize::try_from(audio.samples() * 1024 * 2).unwrap());
     assert!(!recording.levels.is_empty());
     for part in audio.parts.iter().filter(|part| part.closes.is_some()) {
@@ -62,11 +62,11 @@ fn every_sample_of_a_file_is_encoded_once() {
 }
 
 #[test]
-fn decoded_sample_n_is_captured_sample_n() {
+fn captured_sample_n_is_decoded_in_its_place_behind_the_leader() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clicks.wav");
-    // A click every half second, at places that are no frame boundaries.
-    let clicks: Vec<u32> = (1..8).map(|n| n * 24_000 + n * 37).collect();
+    // A click with the first sample, then every half second, at places that are no frame boundaries.
+    let clicks: Vec<u32> = (0..8).map(|n| n * 24_000 + n * 37).collect();
     let places = clicks.clone();
     wav(&path, 4 * 48_000, move |n| if places.contains(&n) { [0.5, 0.5] } else { [0.0, 0.0] });
     let mut start = start(&[&format!("file:{}", path.display())]);
@@ -76,13 +76,18 @@ fn decoded_sample_n_is_captured_sample_n() {
     for (name, channels, off_max) in [("audio", 2, 0), ("opus", 1, 48)] {
         let decoded = decode_sound(&recording.tracks[name].file(), channels);
         let step = usize::try_from(channels).unwrap();
+        let mut heights = Vec::new();
         for click in &clicks {
-            let click = usize::try_from(*click).unwrap();
+            let click = LEADER + usize::try_from(*click).unwrap();
             let near = click - 2000..click + 2000;
             let loudest = near.max_by(|a, b| decoded[a * step].abs().total_cmp(&decoded[b * step].abs()));
-            let off = loudest.unwrap().abs_diff(click);
+            let loudest = loudest.unwrap();
+            let off = loudest.abs_diff(click);
             assert!(off <= off_max, "{name}: the click at {click} is {off} samples off");
+            heights.push(decoded[loudest * step].abs());
         }
+        // Next to nothing is left of a click where AAC begins to fade in.
+        assert!(name != "audio" || heights[0] > 0.95 * heights[1], "the first click is weak: {heights:?}");
     }
 }
 
@@ -143,7 +148,8 @@ fn every_picture_stands_in_its_place_once() {
         // At the end the last picture is repeated until the sound ends.
         let whole = recorded.samples() - 2;
         let numbers = frame_numbers(&recorded.file());
-        let expect: Vec<u64> = (0..whole).map(|n| n * every).collect();
+        // The first picture stands in the leader too, which is two pictures long.
+        let expect: Vec<u64> = (0..whole).map(|n| (n * every).max(2)).collect();
         assert_eq!(numbers[..usize::try_from(whole).unwrap()], expect, "{name}");
     }
 }

@@ -80,8 +80,9 @@ fn sound_and_picture_may_come_from_two_files() {
     wav(&path, 96_000, tone(440.0, 0.1));
     let recording = record(start(&[&format!("file:{}", path.display()), "test:video"]));
     assert_eq!(recording.ended, Some(End::EndOfInput));
-    assert_eq!(recording.tracks["audio"].samples(), 94);
-    assert_eq!(recording.tracks["720p"].samples(), 60);
+    // The leader of two pictures, then two seconds.
+    assert_eq!(recording.tracks["audio"].samples(), 97);
+    assert_eq!(recording.tracks["720p"].samples(), 62);
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn a_looped_file_has_no_seam() {
     assert_eq!(recording.ended, Some(End::Stopped));
     let decoded = decode_sound(&recording.tracks["audio"].file(), 2);
     for turn in 0..6 {
-        let place = usize::try_from(turn * length + click).unwrap();
+        let place = LEADER + usize::try_from(turn * length + click).unwrap();
         let near = place - 2000..place + 2000;
         let loudest = near.max_by(|a, b| decoded[a * 2].abs().total_cmp(&decoded[b * 2].abs()));
         assert_eq!(loudest, Some(place), "turn {turn}");
@@ -108,6 +109,8 @@ fn a_looped_file_has_no_seam() {
 #[test]
 fn in_real_time_a_source_delivers_exactly_what_the_clock_allows() {
     let clock = Arc::new(ManualClock::new(WallTime::from_unix_ms(0)));
+    // The leader lies before the moment at which capturing begins.
+    clock.advance(std::time::Duration::from_secs(1));
     let link = capture::in_process(clock.clone()).unwrap();
     let mut start = start(&["test:audio"]);
     start.pace = Pace::RealTime;
@@ -116,7 +119,7 @@ fn in_real_time_a_source_delivers_exactly_what_the_clock_allows() {
     while !recording.started {
         recording.take(link.reports.recv().unwrap());
     }
-    clock.advance(std::time::Duration::from_millis(3005));
+    clock.advance(std::time::Duration::from_millis(2945));
     let mut stopped = false;
     loop {
         if recording.take(link.reports.recv().unwrap()) {
@@ -128,6 +131,6 @@ fn in_real_time_a_source_delivers_exactly_what_the_clock_allows() {
         }
     }
     link.close();
-    // 3.0 s of whole blocks: 144000 samples, 140.6 AAC frames.
+    // The leader and 294 whole blocks: 144320 samples, 140.9 AAC frames.
     assert_eq!(recording.tracks["audio"].samples(), 141);
 }

@@ -34,6 +34,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// Samples between a run's origin and the first one that is captured (docs/decisions/capture-leader.md).
+pub(crate) const LEADER_SAMPLES: u32 = 3200;
+
+/// Those samples as an index.
+pub(crate) const LEADER: usize = LEADER_SAMPLES as usize;
+
 /// A start with nothing unusual about it.
 pub(crate) fn start(inputs: &[&str]) -> Start {
     Start {
