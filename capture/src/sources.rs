@@ -70,10 +70,14 @@ fn sound(id: String, device: &cpal::Device, probe: Probe, clock: &Arc<dyn Clock>
         problem: None,
     };
     match config(device) {
-        Ok(Some(range)) => {
-            info.formats = vec![format!("48000 Hz, {} channels, {}", range.channels(), range.sample_format())]
+        Ok(Some(config)) => {
+            let (rate_hz, channels) = (config.sample_rate(), config.channels());
+            info.formats = vec![format!("{rate_hz} Hz, {channels} channels, {}", config.sample_format())];
         }
-        Ok(None) => info.problem = Some("it does not give 48 kHz; use `plughw:` instead of `hw:`".to_owned()),
+        Ok(None) => {
+            info.problem =
+                Some("it gives no sound of 8 to 192 kHz; use `plughw:` instead of `hw:`".to_owned());
+        }
         Err(why) => info.problem = Some(format!("it does not say what it gives ({why}); plug it in again")),
     }
     if probe == Probe::Levels && info.problem.is_none() {

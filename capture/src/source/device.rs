@@ -5,6 +5,7 @@
 //! streams are dropped on a thread of their own.
 
 pub(crate) mod placer;
+pub(crate) mod resample;
 pub(crate) mod stream;
 
 use std::sync::Arc;

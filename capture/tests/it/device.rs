@@ -90,7 +90,7 @@ impl Drop for Server {
     }
 }
 
-fn out_of_child() -> std::path::PathBuf {
+pub(crate) fn out_of_child() -> std::path::PathBuf {
     std::env::var_os("LECTERN_TEST_OUT").expect("run by the test above").into()
 }
 
@@ -128,7 +128,7 @@ fn a_tone_from_a_device_keeps_its_pitch_and_every_sample() {
 }
 
 /// Returns the frequency of a tone near `near`, and how far its phase strays from that of a steady tone, in samples.
-fn pitch(samples: &[f32], near: f64) -> (f64, f64) {
+pub(crate) fn pitch(samples: &[f32], near: f64) -> (f64, f64) {
     let window = 4800;
     let step = std::f64::consts::TAU * near / 48_000.0;
     let mut phases: Vec<f64> = Vec::new();

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod card;
+#[cfg(test)]
 mod carriers;
 #[cfg(test)]
 mod device;

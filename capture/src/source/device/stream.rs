@@ -1,15 +1,17 @@
 //! A cpal stream: callbacks in, bursts of stereo sound out through a bounded queue.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
-use cpal::{ErrorKind, FromSample, SampleFormat, SizedSample, SupportedStreamConfigRange};
+use cpal::{
+    ErrorKind, FromSample, SampleFormat, SizedSample, SupportedStreamConfig, SupportedStreamConfigRange,
+};
 use model::wire::v1::{Failure, FailureKind};
 use model::{Clock, MonoTime};
 
+use super::resample::{self, Resample, Resampled};
 use crate::encode::rendition::SAMPLE_RATE_HZ;
 use crate::failure::{failure, internal};
 use crate::source::fold::Fold;
@@ -19,6 +21,9 @@ const BURSTS_WAITING_MAX: usize = 100;
 
 /// How long ALSA may wait for a device before it reports an error.
 const POLL_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Sample rates that make sense for speech, Hz.
+const RATES_HZ: std::ops::RangeInclusive<u32> = 8000..=192_000;
 
 /// PCM ids that are ALSA's own machinery, not devices.
 const NOT_DEVICES: [&str; 8] =
@@ -58,26 +63,38 @@ pub(crate) fn devices() -> Vec<(String, cpal::Device)> {
         .collect()
 }
 
-/// Returns the configuration in which a device gives 48 kHz, with two channels if it can.
-pub(crate) fn config(device: &cpal::Device) -> Result<Option<SupportedStreamConfigRange>, cpal::Error> {
-    let fits = |range: &SupportedStreamConfigRange| {
-        (range.min_sample_rate()..=range.max_sample_rate()).contains(&SAMPLE_RATE_HZ)
-            && matches!(range.sample_format(), SampleFormat::F32 | SampleFormat::I32 | SampleFormat::I16)
+/// Returns the configuration in which a device is listened to: at 48 kHz if it can, with two channels if it can.
+pub(crate) fn config(device: &cpal::Device) -> Result<Option<SupportedStreamConfig>, cpal::Error> {
+    let all = device.supported_input_configs()?;
+    Ok(all.filter_map(at_best_rate).min_by_key(cost))
+}
+
+/// Returns the range's configuration at 48 kHz, or else at the rate that loses least.
+fn at_best_rate(range: SupportedStreamConfigRange) -> Option<SupportedStreamConfig> {
+    let formats = [SampleFormat::F32, SampleFormat::I32, SampleFormat::I16];
+    let least = range.min_sample_rate().max(*RATES_HZ.start());
+    let most = range.max_sample_rate().min(*RATES_HZ.end());
+    if least > most || !formats.contains(&range.sample_format()) {
+        return None;
+    }
+    let rate_hz = SAMPLE_RATE_HZ.clamp(least, most);
+    resample::fits(rate_hz).then(|| range.with_sample_rate(rate_hz))
+}
+
+/// Orders configurations: by how far their rate is from 48 kHz, lower ones last; then by channels and format.
+fn cost(config: &SupportedStreamConfig) -> (bool, u32, u32, u32) {
+    let rate_hz = config.sample_rate();
+    let channels = match config.channels() {
+        2 => 0,
+        1 => 1,
+        many => u32::from(many),
     };
-    let cost = |range: &SupportedStreamConfigRange| {
-        let channels = match range.channels() {
-            2 => 0,
-            1 => 1,
-            many => u32::from(many),
-        };
-        let format = match range.sample_format() {
-            SampleFormat::F32 => 0,
-            SampleFormat::I32 => 1,
-            _ => 2,
-        };
-        (channels, format)
+    let format = match config.sample_format() {
+        SampleFormat::F32 => 0,
+        SampleFormat::I32 => 1,
+        _ => 2,
     };
-    Ok(device.supported_input_configs()?.filter(fits).min_by_key(cost))
+    (rate_hz < SAMPLE_RATE_HZ, rate_hz.abs_diff(SAMPLE_RATE_HZ), channels, format)
 }
 
 impl Stream {
@@ -94,23 +111,21 @@ impl Stream {
             failure(
                 FailureKind::WrongFormat,
                 format!(
-                    "the sound device {id} does not give 48 kHz; use `plughw:` instead of `hw:` in its id"
+                    "the sound device {id} gives no sound of 8 to 192 kHz in 16 or 32 bits; use `plughw:` instead of `hw:` in its id"
                 ),
             )
         })?;
         let format = config.sample_format();
-        let channels = config.channels();
-        let config = cpal::StreamConfig {
-            channels,
-            sample_rate: SAMPLE_RATE_HZ,
-            buffer_size: cpal::BufferSize::Default,
-        };
+        let (channels, sample_rate) = (config.channels(), config.sample_rate());
+        let config = cpal::StreamConfig { channels, sample_rate, buffer_size: cpal::BufferSize::Default };
+        let resample = (sample_rate != SAMPLE_RATE_HZ).then(|| Resample::new(sample_rate));
         let (bursts_in, bursts) = sync_channel(BURSTS_WAITING_MAX);
         let intake = Intake {
             clock: clock.clone(),
             fold: Fold::new(usize::from(channels), None),
+            resample: resample.transpose().map_err(internal)?,
             bursts: bursts_in,
-            lost_frames: AtomicU64::new(0),
+            lost_frames: 0,
         };
         let stream = match format {
             SampleFormat::F32 => build::<f32>(&device, config, intake),
@@ -119,7 +134,7 @@ impl Stream {
         }
         .map_err(|why| refusal(id, &why))?;
         stream.play().map_err(|why| refusal(id, &why))?;
-        tracing::info!(device = id, channels, ?format, "sound device opened");
+        tracing::info!(device = id, channels, sample_rate, ?format, "sound device opened");
         Ok(Self { bursts, stream })
     }
 
@@ -138,20 +153,32 @@ impl Stream {
 struct Intake {
     clock: Arc<dyn Clock>,
     fold: Fold,
+    resample: Option<Resample>,
     bursts: SyncSender<Burst>,
-    lost_frames: AtomicU64,
+    lost_frames: u64,
 }
 
 impl Intake {
-    fn take(&self, stereo: Vec<f32>, age: Duration) {
-        let capture = self.clock.monotonic().as_nanos();
-        let age = u64::try_from(age.as_nanos()).unwrap_or(0);
-        let at = MonoTime::from_nanos(capture.saturating_sub(age));
+    /// Takes what a callback brings, whose first frame is of this age.
+    fn take(&mut self, interleaved: &[f32], age: Duration) {
+        let mut at = self.clock.monotonic().before(age);
+        let mut stereo = self.fold.floats(interleaved);
+        if let Some(resample) = &mut self.resample {
+            match resample.push(&stereo) {
+                Ok(Resampled { stereo: resampled, before }) => {
+                    (stereo, at) = (resampled, at.before(before));
+                }
+                Err(why) => return tracing::error!(%why, "sound could not be resampled"),
+            }
+            if stereo.is_empty() {
+                return;
+            }
+        }
         let frames = u64::try_from(stereo.len() / 2).unwrap_or(0);
-        let lost_frames = self.lost_frames.swap(0, Ordering::Relaxed);
+        let lost_frames = std::mem::take(&mut self.lost_frames);
         // A callback never waits: what finds no room is counted.
         if let Err(TrySendError::Full(burst)) = self.bursts.try_send(Burst { at, stereo, lost_frames }) {
-            self.lost_frames.store(burst.lost_frames + frames, Ordering::Relaxed);
+            self.lost_frames = burst.lost_frames + frames;
         }
     }
 }
@@ -159,7 +186,7 @@ impl Intake {
 fn build<T>(
     device: &cpal::Device,
     config: cpal::StreamConfig,
-    intake: Intake,
+    mut intake: Intake,
 ) -> Result<cpal::Stream, cpal::Error>
 where
     T: SizedSample,
@@ -170,7 +197,7 @@ where
         move |data, info| {
             let floats: Vec<f32> = data.iter().map(|value| f32::from_sample_(*value)).collect();
             let times = info.timestamp();
-            intake.take(intake.fold.floats(&floats), times.callback.duration_since(times.capture));
+            intake.take(&floats, times.callback.duration_since(times.capture));
         },
         |why| tracing::warn!(%why, "sound device"),
         Some(POLL_PATIENCE),
@@ -198,7 +225,7 @@ fn refusal(id: &str, why: &cpal::Error) -> Failure {
         ErrorKind::UnsupportedConfig | ErrorKind::UnsupportedOperation | ErrorKind::InvalidInput => failure(
             FailureKind::WrongFormat,
             format!(
-                "the sound device {id} does not give 48 kHz sound ({why}); use `plughw:` instead of `hw:`"
+                "the sound device {id} does not give the sound that it offers ({why}); use `plughw:` instead of `hw:`"
             ),
         ),
         _ => internal(format_args!("sound device {id}: {why}")),
