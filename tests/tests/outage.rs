@@ -1,15 +1,14 @@
 //! A page that is open while the node goes away and comes back: it says so, keeps its place, and goes on by itself.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{ChildStdin, ChildStdout, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lectern_tests::browser::{number, screens, script};
 use serde_json::Value;
 use testkit::daemon::{Daemon, Setup};
-use testkit::http::Client;
-use testkit::probe::stop;
+use testkit::probe::Process;
 use testkit::promise::Promises;
 use testkit::talk::{Talk, looped};
 
@@ -21,9 +20,10 @@ const BEHIND_MAX_S: f64 = 5.0;
 
 /// A page in a browser. Dropped, the browser's script is ended; it gives up by itself within minutes in any case.
 struct Page {
-    script: Child,
+    /// Kept so that the script is ended with the page.
+    _script: Process,
     orders: ChildStdin,
-    words: BufReader<std::process::ChildStdout>,
+    words: BufReader<ChildStdout>,
 }
 
 impl Page {
@@ -33,7 +33,7 @@ impl Page {
         let mut script = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let orders = script.stdin.take().context("stdin is piped")?;
         let words = BufReader::new(script.stdout.take().context("stdout is piped")?);
-        Ok(Self { script, orders, words })
+        Ok(Self { _script: Process(script), orders, words })
     }
 
     /// Waits for a step of the script and returns what it saw there.
@@ -48,12 +48,6 @@ impl Page {
 
     fn go_on(&mut self) -> Result<()> {
         Ok(self.orders.write_all(b"go\n")?)
-    }
-}
-
-impl Drop for Page {
-    fn drop(&mut self) {
-        stop(&mut self.script);
     }
 }
 
@@ -155,8 +149,7 @@ fn an_open_page_outlives_the_node_and_keeps_its_place() -> Result<()> {
     promises
         .check("at the live edge, it comes back to the live edge", || live_stays_live(&mut daemon, &path));
     daemon.live_session(START_WITHIN)?;
-    let stop = daemon.url(&format!("/api/v1/sessions/{id}/stop"));
-    Client::new(Duration::from_secs(30)).post_json(&stop, &serde_json::json!({}))?.expect_status(200)?;
+    daemon.stop_session(&id)?;
     promises.check("a recording keeps its place", || a_recording_keeps_its_place(&mut daemon, &path));
     promises.verdict()
 }
