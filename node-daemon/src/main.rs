@@ -16,6 +16,7 @@ mod keep;
 mod log;
 mod note;
 mod out;
+mod progress;
 mod resume;
 mod room;
 mod run;

@@ -1,13 +1,12 @@
 //! `lectern cache`: check what is kept, and sum it up.
 
-use std::io::{IsTerminal, Write, stderr};
-
 use cache::{CheckReport, Options, Outcome, Recovery, Repair, Salvaged, Store};
 
 use crate::cli::{Cache, Json, Place};
 use crate::control::size;
 use crate::error::Error;
 use crate::out;
+use crate::progress::Progress;
 
 pub(super) fn carry_out(action: Cache) -> Result<(), Error> {
     match action {
@@ -26,24 +25,12 @@ fn check(repair: bool, place: &Place, json: Json) -> Result<(), Error> {
         }
         false => (Store::open_read_only(&folder)?, None, Repair::No),
     };
-    let watched = stderr().is_terminal();
-    let report = store.check(repair, &mut |progress| {
-        if watched {
-            show(&format!("\r{} of {} files", progress.files, progress.files_total));
-        }
+    let progress = Progress::new();
+    let report = store.check(repair, &mut |at| {
+        progress.say(&format!("{} of {} files", at.files, at.files_total));
     })?;
-    if watched {
-        show("\r\x1b[K");
-    }
+    progress.end();
     tell(mended.as_ref(), &report, json)
-}
-
-/// Writes to the terminal; that it cannot be written is no reason to end a check.
-fn show(text: &str) {
-    let mut terminal = stderr().lock();
-    if terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush()).is_err() {
-        tracing::trace!("the terminal is gone");
-    }
 }
 
 fn tell(mended: Option<&Recovery>, report: &CheckReport, Json { json }: Json) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! `lectern export`: a session as one MP4 file, without encoding it again.
 
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{Write, stderr};
 
 use bytes::Bytes;
 use cache::{Error as CacheError, Store};
@@ -10,6 +10,7 @@ use model::{ContentHash, RunNumber, SegmentKey, SessionId, Track, chain};
 use crate::cli;
 use crate::error::Error;
 use crate::out;
+use crate::progress::Progress;
 
 pub(super) fn export(arguments: &cli::Export) -> Result<(), Error> {
     let cli::Export { session, out: file, audio_only, force, place } = arguments;
@@ -38,7 +39,6 @@ pub(super) fn export(arguments: &cli::Export) -> Result<(), Error> {
     if left_out > 0 {
         let why =
             "they were encoded with other settings than the beginning and do not fit into the same file";
-        tracing::warn!(left_out, why, "segments are left out");
         writeln!(stderr(), "lectern: {left_out} segments are left out: {why}")?;
     }
     out::line(&format!("wrote `{}`: {}", file.display(), found.title))?;
@@ -118,32 +118,6 @@ fn inner_box(init: &[u8], kind: [u8; 4]) -> Option<&[u8]> {
 
 fn explain(error: &ExportError) -> String {
     format!("the export did not succeed: {}", chain(error))
-}
-
-/// Shows how far it is, where a person looks.
-struct Progress {
-    watched: bool,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { watched: stderr().is_terminal() }
-    }
-
-    fn say(&self, text: &str) {
-        self.write(&format!("\r\x1b[K{text}"));
-    }
-
-    fn end(&self) {
-        self.write("\r\x1b[K");
-    }
-
-    fn write(&self, text: &str) {
-        // The terminal may go away; the export goes on.
-        if self.watched && stderr().write_all(text.as_bytes()).is_err() {
-            tracing::trace!("the terminal is gone");
-        }
-    }
 }
 
 #[cfg(test)]
