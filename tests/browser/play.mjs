@@ -47,6 +47,7 @@ try {
     seen.chosen = await page.getAttribute("#listen", "aria-pressed");
     await page.click("#start");
     await playing(page);
+    seen.focus = await page.evaluate(() => document.activeElement.id);
     if (order.listen === "later") {
         await listen();
         await playing(page);

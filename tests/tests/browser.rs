@@ -89,6 +89,7 @@ fn the_page_plays_live_and_recorded_and_sound_alone() -> Result<()> {
             "{latency} s behind live, the target is {target} s: {seen:#}"
         );
         ensure!(seen.pointer("/last/live") == Some(&Value::Bool(true)), "{seen:#}");
+        ensure!(seen.get("focus").is_some_and(|id| id == "media"), "a keyboard loses its place: {seen:#}");
         Ok(())
     });
     promises.check("live, dragged to the very beginning", || {

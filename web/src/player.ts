@@ -80,7 +80,11 @@ export class Player {
     private wire(): void {
         const on = (selector: string, event: string, work: () => void) =>
             this.find(selector).addEventListener(event, work);
-        this.start.addEventListener("click", () => void this.play());
+        this.start.addEventListener("click", () => {
+            void this.play();
+            // The button is gone by then; whoever uses a keyboard goes on with the player's own controls.
+            this.media.focus();
+        });
         on("#golive", "click", () => this.goLive());
         on("#restart", "click", () => this.seekToStart());
         on("#listen", "click", () => this.switchMode());

@@ -114,6 +114,7 @@ fn player(one: &Overview, feed: Option<&Feed>) -> Markup {
             }
             p #problem role="alert" hidden {}
         }
+        noscript { p { "The player on this page needs JavaScript in most browsers. The links below work without it." } }
         section aria-labelledby="elsewhere" {
             h2 #elsewhere { "In another player" }
             p { "Open one of these in VLC, Safari or any player for network streams:" }
@@ -125,7 +126,6 @@ fn player(one: &Overview, feed: Option<&Feed>) -> Markup {
                 }
             }
         }
-        noscript { p { "The player on this page needs JavaScript in most browsers. The links above work without it." } }
     }
 }
 

@@ -31,6 +31,8 @@ fn a_session_page_works_without_a_script_and_loads_nothing_foreign() {
     let text = page.text();
     assert!(text.contains(&format!("href=\"{}\"", lecture.url("index.m3u8"))));
     assert!(text.contains(&format!("href=\"{}\"", lecture.url("audio.m3u8"))));
+    let (note, links) = (text.find("<noscript>").unwrap(), text.find("id=\"elsewhere\"").unwrap());
+    assert!(note < links, "who has no script is told before the links");
     assert!(page.header("content-security-policy").starts_with("default-src 'self'"));
     assert!(!text.contains("<script>") && !text.contains("http://") && !text.contains("style=\""));
     for address in text.split("/assets/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
