@@ -1,9 +1,10 @@
 // Plays one page of the node as an attendee would and prints what was seen as one line of JSON.
 //
-//   node play.mjs --page URL --shot FILE.png --seconds 12 [--listen first|remembered|later] [--at SECONDS] [--phone]
+//   node play.mjs --page URL --shot FILE.png --seconds 12 [--listen first|remembered|later] [--at SECONDS] [--cut] [--phone]
 //
 // --listen chooses sound alone: before Play; before Play on an earlier visit; or while it plays.
 // --at drags the position there once it plays.
+// --cut takes the device off the network for a while.
 // It judges nothing: the Rust test that runs it does. It speaks to the page's own address and to nothing else.
 import { parseArgs } from "node:util";
 import { DESK, PHONE, look, open, playing, start } from "./chromium.mjs";
@@ -15,6 +16,7 @@ const { values: order } = parseArgs({
         seconds: { type: "string", default: "10" },
         listen: { type: "string", default: "" },
         at: { type: "string" },
+        cut: { type: "boolean", default: false },
         phone: { type: "boolean", default: false },
     },
 });
@@ -55,6 +57,13 @@ try {
     if (order.at) {
         await page.evaluate((at) => (document.querySelector("#media").currentTime = at), Number(order.at));
         await page.waitForFunction((at) => document.querySelector("#media").currentTime > at + 0.5, Number(order.at), { timeout: 20_000 });
+        await playing(page);
+    }
+    if (order.cut) {
+        await page.context().setOffline(true);
+        await page.waitForFunction(() => document.querySelector("#player").dataset.state === "offline", undefined, { timeout: 30_000 });
+        seen.cut = await look(page);
+        await page.context().setOffline(false);
         await playing(page);
     }
     seen.first = await look(page);

@@ -68,6 +68,17 @@ fn sound_alone(seen: &Value, id: &str, seconds: f64) -> Result<()> {
     Ok(())
 }
 
+/// Checks that a device without network is told so, and comes back to the live edge.
+fn cut_off(page: &str) -> Result<()> {
+    let seen = browse("play.mjs", page, "live-cut.png", &["--seconds", "4", "--cut", "--phone"])?;
+    let told = seen.pointer("/cut/problem").and_then(Value::as_str).unwrap_or_default();
+    ensure!(told.contains("cannot be reached"), "the cut is not told: {seen:#}");
+    ensure!(seen.pointer("/last/problem").is_some_and(Value::is_null), "{seen:#}");
+    let (latency, target) = (number(&seen, "/last/latency_s")?, number(&seen, "/last/target_latency_s")?);
+    ensure!((latency - target).abs() < 2.0, "not back at the edge: {seen:#}");
+    Ok(())
+}
+
 #[test]
 fn the_page_plays_live_and_recorded_and_sound_alone() -> Result<()> {
     let home = tempfile::tempdir()?;
@@ -99,6 +110,7 @@ fn the_page_plays_live_and_recorded_and_sound_alone() -> Result<()> {
         ensure!(number(&seen, "/first/position_s")? < 5.0, "not at the beginning: {seen:#}");
         Ok(())
     });
+    promises.check("live, off the network and on again", || cut_off(&page));
     promises.check("live, sound alone from the middle", || {
         let later = ["--seconds", "8", "--listen", "later", "--phone"];
         let seen = browse("play.mjs", &page, "live-sound.png", &later)?;

@@ -306,6 +306,8 @@ export class Player {
     }
 
     private showStatus(): void {
+        // Without a network the library waits in silence.
+        if (this.state === "waiting" && !navigator.onLine && !this.lost) this.lose(text.offline);
         // While nothing comes, the edge moves on without the player; it is still where it was.
         if (this.state === "playing" && !this.lost) this.wasAtEdge = this.atLiveEdge();
         const atEdge = this.wasAtEdge;
