@@ -2,6 +2,7 @@
 //!
 //! One thread, the conductor, owns all of it. A picture can never hold sound up in real time.
 
+mod begin;
 mod picture;
 mod sound;
 
@@ -11,15 +12,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use model::wire::v1::{End, Failure, FailureKind, Pace, Report, SourceState, Start};
-use model::{Clock, Input};
+use model::{Clock, Input, MediaTime};
 
+use self::begin::Begin;
 use self::picture::Pictures;
 use self::sound::Sound;
 use crate::encode::rendition::Rendition;
 use crate::encode::{Closings, Encoder, Place};
 use crate::failure::{failure, internal, no_media};
 use crate::inbox::{Inbox, Item, Limits, Note, Role};
-use crate::leader;
 use crate::outbox::{Outbox, Patience};
 use crate::plugin;
 use crate::source::{self, Length, Outlet, Roles, Source, Timebase, sample_at, sample_time};
@@ -90,18 +91,15 @@ fn conduct(start: &Start, clock: &Arc<dyn Clock>, outbox: &Arc<Outbox>, inbox: &
         Ok(members) => members,
         Err(why) => return refused(why),
     };
-    let mut stage = match Stage::build(start, outbox, &members) {
+    members.iter().for_each(|member| member.source.freshen());
+    let begin = Begin::of(start, clock.as_ref());
+    let mut stage = match Stage::build(start, begin.origin, outbox, &members) {
         Ok(stage) => stage,
         Err(why) => return refused(why),
     };
-    // Capturing begins where the leader ends.
-    let time = Timebase {
-        clock: clock.clone(),
-        start: clock.monotonic().before(leader::length()),
-        pace: start.pace,
-    };
-    let anchor = clock.wall().before(leader::length());
-    outbox.put(Report::Started { run: start.run, anchor, mono: time.start }, Patience::None);
+    let time = Timebase { clock: clock.clone(), start: begin.mono, pace: start.pace };
+    let Begin { origin, anchor, mono } = begin;
+    outbox.put(Report::Started { run: start.run, origin, anchor, mono }, Patience::None);
     tracing::info!(session = %start.session, run = %start.run, "run started");
     for member in &members {
         let report = Report::Source { input: member.input.clone(), state: SourceState::Delivering };
@@ -220,7 +218,12 @@ struct Stage {
 }
 
 impl Stage {
-    fn build(start: &Start, outbox: &Arc<Outbox>, members: &[Member]) -> Result<Self, Failure> {
+    fn build(
+        start: &Start,
+        origin: MediaTime,
+        outbox: &Arc<Outbox>,
+        members: &[Member],
+    ) -> Result<Self, Failure> {
         let patience = match start.pace {
             Pace::RealTime => Patience::None,
             Pace::Unpaced => Patience::Wait,
@@ -228,7 +231,7 @@ impl Stage {
         let closings = Closings::default();
         let place = Place {
             run: start.run,
-            origin: start.origin,
+            origin,
             closings: closings.clone(),
             emit: {
                 let outbox = outbox.clone();
@@ -250,7 +253,7 @@ impl Stage {
             let video = build(Rendition::video(&start.encoding))?;
             Some(Pictures::new(video, start.pace == Pace::Unpaced))
         };
-        let sound = Sound::new(&start.loudness, start.origin, audio, closings)?;
+        let sound = Sound::new(&start.loudness, origin, audio, closings)?;
         let giver = members.iter().find(|member| member.source.roles().sound);
         let sound_input = giver.map(|member| member.input.clone());
         Ok(Self {

@@ -72,6 +72,9 @@ pub(crate) trait Source: Send {
     /// Returns whether it ends by itself.
     fn length(&self) -> Length;
 
+    /// Forgets what came in since it was opened: the run begins with what comes next.
+    fn freshen(&self) {}
+
     /// Delivers until it ends or the run is over.
     fn run(self: Box<Self>, outlet: &Outlet, time: &Timebase);
 }

@@ -68,6 +68,7 @@ fn orders_keep_their_json() {
             session: session(),
             run: run(),
             origin: MediaTime::from_millis(6000),
+            since: Some(MonoTime::from_nanos(80_700_000_000)),
             inputs: vec!["file:talk.wav?loop".parse().unwrap(), "v4l2:/dev/video0".parse().unwrap()],
             encoding: Encoding::default(),
             loudness: Loudness::default(),
@@ -91,6 +92,7 @@ fn reports_keep_their_json() {
         Report::Hello { version: wire::v1::VERSION },
         Report::Started {
             run: run(),
+            origin: MediaTime::from_millis(6300),
             anchor: WallTime::from_unix_ms(1_795_000_006_000),
             mono: MonoTime::from_nanos(81_000_000_000),
         },

@@ -225,7 +225,9 @@ impl Intake {
                 self.end_capture();
                 self.happen(Event::Gone);
             }
-            Some(Report::Started { run, anchor, mono }) => self.happen(Event::Started { run, anchor, mono }),
+            Some(Report::Started { run, origin, anchor, mono }) => {
+                self.happen(Event::Started { run, origin, anchor, mono })
+            }
             Some(Report::Refused { run, why }) => self.happen(Event::Refused { run, why }),
             Some(Report::Ended { run, why }) => self.happen(Event::Ended { run, why }),
             Some(Report::Levels(levels)) => self.parts.view.set_levels(levels),

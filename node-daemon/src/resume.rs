@@ -6,7 +6,7 @@ mod stored;
 
 use std::time::Duration;
 
-use model::{BootId, Input, MediaTime, Run, RunNumber, WallTime};
+use model::{BootId, Input, MediaTime, MonoTime, Run, RunNumber, WallTime};
 
 use crate::clock::Moment;
 pub(crate) use stored::take_up;
@@ -78,14 +78,25 @@ pub(crate) fn decide(cut: &Cut, inputs: &[Input], now: Moment) -> Verdict {
     Verdict::GoOn(last.number.next())
 }
 
-/// Returns the origin of the run after `last`, whose media ended at `end`: never before that end.
+/// Returns the origin of the run after `last`, whose media ended at `end`: never before that end, and at or after now.
 pub(crate) fn origin(last: &Run, end: MediaTime, now: Moment) -> MediaTime {
+    place(last, end, now).round_up_to(ORIGIN_STEP)
+}
+
+/// Returns the monotonic time at that origin, which lies a step ahead at most.
+pub(crate) fn mono_at_origin(last: &Run, end: MediaTime, now: Moment) -> MonoTime {
+    let place = place(last, end, now);
+    now.mono.after(place.round_up_to(ORIGIN_STEP).since(place))
+}
+
+/// Returns where on the timeline now is; where the clocks do not tell, it is the end of the media.
+fn place(last: &Run, end: MediaTime, now: Moment) -> MediaTime {
     let elapsed = if now.boot == last.boot && now.boot != BootId::UNKNOWN {
         now.mono.since(last.mono)
     } else {
         wall_elapsed(last, end, now.wall).unwrap_or_default()
     };
-    last.origin.after(elapsed).max(end).round_up_to(ORIGIN_STEP)
+    last.origin.after(elapsed).max(end)
 }
 
 /// Returns the wall time since the run's origin, where the wall clock can be believed on both sides of the gap.

@@ -147,8 +147,8 @@ impl Room {
             Event::Stop => self.stop(now, &mut actions),
             Event::Connected => self.capture = Capture::Ready { since: now.mono },
             Event::Gone => self.lost(now, &mut actions),
-            Event::Started { run, anchor, mono } => {
-                let run = (run, anchor, mono);
+            Event::Started { run, origin, anchor, mono } => {
+                let run = (run, origin, anchor, mono);
                 self.started(run, now, &mut actions);
             }
             Event::Refused { run, why } if self.asked_for(run) => self.refused(why, now, &mut actions),

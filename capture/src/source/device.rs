@@ -105,6 +105,11 @@ impl Source for Device {
         Length::Endless
     }
 
+    fn freshen(&self) {
+        let waiting = self.stream.as_ref().map_or(0, |stream| stream.bursts.try_iter().count());
+        tracing::debug!(device = self.id, waiting, "sound from before the run is left out");
+    }
+
     fn run(self: Box<Self>, outlet: &Outlet, time: &Timebase) {
         let Self { id, clock, stream, .. } = *self;
         // Samples are counted from the end of the leader.

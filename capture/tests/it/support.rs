@@ -46,6 +46,7 @@ pub(crate) fn start(inputs: &[&str]) -> Start {
         session: SessionId::new(WallTime::from_unix_ms(0), [1; 10]),
         run: RunNumber(0),
         origin: MediaTime::ZERO,
+        since: None,
         inputs: inputs.iter().map(|input| input.parse().unwrap()).collect(),
         encoding: Encoding::default(),
         loudness: Loudness::default(),

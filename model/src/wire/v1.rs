@@ -31,8 +31,11 @@ pub struct Start {
     pub session: SessionId,
     /// The run's number.
     pub run: RunNumber,
-    /// Media time of the run's first sample: a multiple of 100 ms, so that it is whole in every timescale used.
+    /// Earliest media time at which the run may begin: a multiple of 100 ms, so that it is whole in every timescale used.
     pub origin: MediaTime,
+    /// Monotonic time at `origin`, where media time has been passing since an earlier run: the run begins as much later
+    /// as its sources need to open, in whole steps of 100 ms. `None`: media time begins with the run, at `origin`.
+    pub since: Option<MonoTime>,
     /// Sources by role: the first that has sound gives the sound, the first that has a picture gives the picture.
     pub inputs: Vec<Input>,
     /// How to encode.
@@ -67,6 +70,8 @@ pub enum Report {
     Started {
         /// The run.
         run: RunNumber,
+        /// Its origin, at or after that of [`Start`].
+        origin: MediaTime,
         /// Wall time at the run's origin.
         anchor: WallTime,
         /// Monotonic time at the run's origin.

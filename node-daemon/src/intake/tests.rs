@@ -57,7 +57,8 @@ impl Actor {
     /// Plays a run from its start on, with so many whole segments.
     fn play(&self, start: &Start, clock: &ManualClock, segments: u64) {
         let run = start.run;
-        self.say(Report::Started { run, anchor: clock.wall(), mono: clock.monotonic() });
+        let origin = start.origin;
+        self.say(Report::Started { run, origin, anchor: clock.wall(), mono: clock.monotonic() });
         let track = synthetic::track(&"audio".parse().unwrap());
         let origin = track.timescale.ticks(start.origin).0;
         self.say(Report::Track { run, track, init: synthetic::init(0).into() });

@@ -81,6 +81,7 @@ proptest! {
         };
         let origin = super::origin(&run, end, now);
         prop_assert!(origin >= end);
+        prop_assert!(super::mono_at_origin(&run, end, now).since(now.mono) < super::ORIGIN_STEP);
         // Only a monotonic clock near the end of its range can leave the last, incomplete step.
         prop_assert!(origin.as_nanos().is_multiple_of(100_000_000) || origin.as_nanos() == u64::MAX);
     }

@@ -27,7 +27,7 @@ pub(crate) enum Event {
     /// Capture is gone.
     Gone,
     /// A run has begun.
-    Started { run: RunNumber, anchor: WallTime, mono: MonoTime },
+    Started { run: RunNumber, origin: MediaTime, anchor: WallTime, mono: MonoTime },
     /// A run does not begin.
     Refused { run: RunNumber, why: Failure },
     /// A run is over.

@@ -10,8 +10,8 @@ use super::action::{Action, Plan};
 use crate::clock::Moment;
 use crate::resume;
 
-/// What capture says of a run that begins: number, wall time and monotonic time at its origin.
-pub(super) type Begin = (RunNumber, WallTime, MonoTime);
+/// What capture says of a run that begins: number, origin, and wall time and monotonic time there.
+pub(super) type Begin = (RunNumber, MediaTime, WallTime, MonoTime);
 
 /// How far a session had come when it was cut.
 #[derive(Debug, Clone, Copy)]
@@ -28,8 +28,6 @@ pub(super) struct Lecture {
     plan: Plan,
     /// The run that goes on, or the one that comes next.
     run: RunNumber,
-    /// Where the run that is asked for begins.
-    origin: MediaTime,
     /// The last run that began; `None` until the session has begun.
     last: Option<Run>,
     end: MediaTime,
@@ -43,7 +41,6 @@ impl Lecture {
         Self {
             plan,
             run: RunNumber(0),
-            origin: MediaTime::ZERO,
             last: None,
             end: MediaTime::ZERO,
             cause: GapCause::Restart,
@@ -95,16 +92,23 @@ impl Lecture {
     }
 
     /// Returns the order for the run that is wanted.
-    pub(super) fn order(&mut self, now: Moment) -> Start {
-        self.origin = self.last.map_or(MediaTime::ZERO, |last| resume::origin(&last, self.end, now));
+    pub(super) fn order(&self, now: Moment) -> Start {
+        let origin = self.last.map_or(MediaTime::ZERO, |last| resume::origin(&last, self.end, now));
+        let since = self.last.map(|last| resume::mono_at_origin(&last, self.end, now));
         let Plan { session, inputs, encoding, loudness, pace, title: _ } = self.plan.clone();
-        Start { session, run: self.run, origin: self.origin, inputs, encoding, loudness, pace }
+        Start { session, run: self.run, origin, since, inputs, encoding, loudness, pace }
     }
 
     /// The run begins; the first one begins the session.
-    pub(super) fn begin(&mut self, (number, anchor, mono): Begin, boot: BootId, actions: &mut Vec<Action>) {
+    pub(super) fn begin(
+        &mut self,
+        (number, origin, anchor, mono): Begin,
+        boot: BootId,
+        actions: &mut Vec<Action>,
+    ) {
         let (session, end) = (self.plan.session, self.end);
-        let run = Run { number, origin: self.origin, anchor, mono, boot };
+        // Whatever capture says, runs do not overlap.
+        let run = Run { number, origin: origin.max(end), anchor, mono, boot };
         if self.last.replace(run).is_none() {
             let title = self.plan.title.clone();
             let state = SessionState::Live;

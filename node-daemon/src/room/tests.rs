@@ -41,8 +41,9 @@ fn failure() -> Failure {
     }
 }
 
-fn started(run: u32, now: Moment) -> Event {
-    Event::Started { run: RunNumber(run), anchor: now.wall, mono: now.mono }
+fn started(run: u32, origin_ms: u64, now: Moment) -> Event {
+    let origin = MediaTime::from_millis(origin_ms);
+    Event::Started { run: RunNumber(run), origin, anchor: now.wall, mono: now.mono }
 }
 
 /// A room in which capture is ready at 0 ms.
@@ -58,7 +59,7 @@ fn running(input: Input) -> Room {
     let mut room = ready();
     let ordered = room.on(Event::Start(plan(1, input)), at(900));
     assert!(matches!(&ordered[..], [Action::Order(Order::Start(start))] if start.origin == MediaTime::ZERO));
-    let begun = room.on(started(0, at(1000)), at(1010));
+    let begun = room.on(started(0, 0, at(1000)), at(1010));
     assert!(matches!(
         &begun[..],
         [Action::BeginSession(_), Action::BeginRun { .. }, Action::StartDone(Ok(_))]
@@ -119,10 +120,13 @@ fn a_lost_capture_process_is_back_on_the_same_timeline_with_its_gap() {
     };
     // The session's timeline began at 1000 ms; 6950 ms is 5950 ms into it, rounded up to a tenth of a second.
     assert_eq!((start.run, start.origin), (RunNumber(1), MediaTime::from_millis(6000)));
-    let begun = room.on(started(1, at(7000)), at(7010));
+    // 50 ms from the order to the tenth of a second.
+    assert_eq!(start.since, Some(at(7000).mono));
+    // The sources took 300 ms to open: the gap is that much longer.
+    let begun = room.on(started(1, 6300, at(7300)), at(7310));
     let gap = model::Gap {
         from: MediaTime::from_millis(5000),
-        to: MediaTime::from_millis(6000),
+        to: MediaTime::from_millis(6300),
         track: None,
         cause: GapCause::CaptureLost,
     };
@@ -203,7 +207,7 @@ fn a_resumed_session_keeps_its_id_and_takes_the_next_run() {
     let actions = room.on(Event::Tick, at(8000));
     let [Action::Order(Order::Start(start))] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!((start.run, start.origin), (RunNumber(5), MediaTime::from_millis(9000)));
-    let begun = room.on(started(5, at(8100)), at(8110));
+    let begun = room.on(started(5, 9000, at(8100)), at(8110));
     assert!(
         matches!(&begun[..], [Action::BeginRun { .. }, Action::AddGap { gap, .. }] if gap.cause == GapCause::Restart)
     );
@@ -244,6 +248,7 @@ struct Watcher {
     now_ms: u64,
     connected: bool,
     asked: Option<RunNumber>,
+    origin: MediaTime,
     live: Option<(SessionId, RunNumber, MediaTime)>,
     media: MediaTime,
     spawned_at: Option<u64>,
@@ -268,7 +273,9 @@ impl Watcher {
                 (self.connected, self.asked) = (false, None);
                 Event::Gone
             }
-            Act::Started if self.connected => Event::Started { run, anchor: now.wall, mono: now.mono },
+            Act::Started if self.connected => {
+                Event::Started { run, origin: self.origin, anchor: now.wall, mono: now.mono }
+            }
             Act::Refused if self.connected => Event::Refused { run, why: failure() },
             Act::Ended(fails) if self.connected => {
                 Event::Ended { run, why: if *fails { End::Failed(failure()) } else { End::EndOfInput } }
@@ -311,7 +318,7 @@ impl Watcher {
             Action::Order(Order::Start(start)) => {
                 assert!(self.connected && start.origin >= self.live.map_or(MediaTime::ZERO, |(.., end)| end));
                 assert_eq!(start.origin.as_nanos() % 100_000_000, 0);
-                self.asked = Some(start.run);
+                (self.asked, self.origin) = (Some(start.run), start.origin);
             }
             Action::Order(_) => assert!(self.connected),
             Action::BeginSession(session) => {
@@ -346,6 +353,7 @@ proptest! {
             now_ms: 0,
             connected: false,
             asked: None,
+            origin: MediaTime::ZERO,
             live: None,
             media: MediaTime::ZERO,
             spawned_at: None,
