@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use cpal::traits::DeviceTrait;
@@ -14,6 +15,9 @@ use crate::source::device::stream::{Stream, config, devices};
 
 /// How long a device is listened to for a level reading.
 const LISTEN: Duration = Duration::from_millis(300);
+
+/// How long a device may take to say everything that is asked of it. A sound server that hangs never does.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long to wait for a device's first sound.
 const FIRST_SOUND: Duration = Duration::from_secs(2);
@@ -47,19 +51,65 @@ pub struct SourceInfo {
 
 /// Lists sound devices and cameras. Plugins of ALSA that are no devices are left out.
 pub fn sources(probe: Probe, clock: &Arc<dyn Clock>) -> Vec<SourceInfo> {
-    let mut all: Vec<SourceInfo> =
-        devices().into_iter().filter_map(|(id, device)| sound(id, &device, probe, clock)).collect();
+    let mut all = sounds(probe, clock);
     all.extend(cameras(Path::new("/dev")).into_iter().map(camera));
     all
+}
+
+/// Asks the sound devices one after the other: some share their hardware, and asked together they would be busy.
+fn sounds(probe: Probe, clock: &Arc<dyn Clock>) -> Vec<SourceInfo> {
+    // Some configurations ask a sound server which devices there are.
+    let Some(devices) = answer("devices", devices) else { return vec![silent("default", String::new())] };
+    let ask = |(id, device): (String, cpal::Device)| {
+        let name = name_of(&id, &device);
+        let clock = clock.clone();
+        let asked = id.clone();
+        answer(&id, move || sound(asked, &device, probe, &clock)).unwrap_or_else(|| Some(silent(&id, name)))
+    };
+    devices.into_iter().filter_map(ask).collect()
+}
+
+/// Returns what `question` says, if it says so in time. It runs on a thread of its own, which is left behind when it hangs:
+/// nothing ends a thread that waits inside a driver.
+fn answer<T: Send + 'static>(about: &str, question: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (said, answer) = sync_channel(1);
+    let thread = std::thread::Builder::new().name("source-probe".to_owned());
+    let asked = thread.spawn(move || {
+        if said.send(question()).is_err() {
+            tracing::debug!("a sound device answered too late");
+        }
+    });
+    if let Err(why) = asked {
+        tracing::error!(%why, about, "a sound device cannot be asked");
+        return None;
+    }
+    answer.recv_timeout(ANSWER_WITHIN).ok()
+}
+
+fn silent(id: &str, name: String) -> SourceInfo {
+    let problem = format!(
+        "it does not answer within {} seconds; start its sound server again, or plug it out and in",
+        ANSWER_WITHIN.as_secs()
+    );
+    SourceInfo {
+        input: Input::Audio { id: id.to_owned() },
+        name,
+        formats: Vec::new(),
+        peak_dbfs: None,
+        problem: Some(problem),
+    }
+}
+
+fn name_of(id: &str, device: &cpal::Device) -> String {
+    device.description().map_or_else(|_| id.to_owned(), |description| description.name().to_owned())
 }
 
 fn sound(id: String, device: &cpal::Device, probe: Probe, clock: &Arc<dyn Clock>) -> Option<SourceInfo> {
     // A PCM without a default format is machinery, or a device that is not there.
     let default = device.default_input_config().ok()?;
-    let name = device.description().map_or_else(|_| id.clone(), |description| description.name().to_owned());
     let mut info = SourceInfo {
         input: Input::Audio { id: id.clone() },
-        name,
+        name: name_of(&id, device),
         formats: vec![format!(
             "{} Hz, {} channels, {}",
             default.sample_rate(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lectern_tests::recording;
-use testkit::daemon::{Daemon, Outcome, Setup, run};
+use testkit::daemon::{Daemon, Outcome, Setup, lectern, run};
 use testkit::probe::{Clip, Layout, make, output};
 use testkit::promise::Promises;
 use testkit::talk::{Talk, input};
@@ -254,5 +254,21 @@ fn read_only_data(home: &Path) -> Result<()> {
     let outcome = run(&["run", "--data", &data, "--http", "127.0.0.1:0", "--no-mdns"], GIVE_UP_WITHIN)?;
     gave_up_clearly(&outcome)?;
     ensure!(outcome.err.contains(&data), "{}", outcome.err);
+    Ok(())
+}
+
+#[test]
+fn sources_are_listed_without_what_libraries_say_to_themselves() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let configuration = home.path().join("alsa.conf");
+    // The library complains on standard error about a card that is not there.
+    let missing = "pcm.missing { type hw card 31 hint { show on description \"Missing\" } }";
+    std::fs::write(&configuration, format!("</usr/share/alsa/alsa.conf>\n{missing}\n"))?;
+    let mut command = Command::new(lectern()?);
+    command.args(["sources", "--quick"]).env("ALSA_CONFIG_PATH", &configuration);
+    let listed = output(&mut command, GIVE_UP_WITHIN)?;
+    ensure!(listed.code == Some(0), "{listed:?}");
+    ensure!(listed.err.is_empty(), "on standard error: {}", listed.err);
+    ensure!(listed.out.contains("test:"), "{listed:?}");
     Ok(())
 }

@@ -192,6 +192,20 @@ fn sources_show_the_device_and_its_level() {
 }
 
 #[test]
+fn a_sound_server_that_hangs_is_named_and_holds_nothing_up() {
+    let server = Server::new();
+    let pulse = server.children[0].id().to_string();
+    assert!(Command::new("kill").args(["-STOP", &pulse]).status().unwrap().success());
+    let out = server.folder.path().join("sources.json");
+    server.run_child("device::child_lists_sources", &out);
+    let all: serde_json::Value = serde_json::from_slice(&std::fs::read(out).unwrap()).unwrap();
+    let mic = all.as_array().unwrap().iter().find(|source| source["input"] == format!("alsa:{MIC}"));
+    let mic = mic.unwrap_or_else(|| panic!("the device is listed: {all}"));
+    assert_eq!(mic["name"], "Venue mic");
+    assert!(mic["problem"].as_str().unwrap().contains("does not answer"), "{mic}");
+}
+
+#[test]
 #[ignore = "run in a child by a_device_that_dies_is_said_to_be_lost_and_the_sound_goes_on"]
 fn child_outlives_the_device() {
     let mut start = start(&[&format!("alsa:{MIC}")]);

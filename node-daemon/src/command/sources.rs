@@ -12,7 +12,8 @@ use crate::out;
 
 pub(super) fn list(quick: bool, Json { json }: Json) -> Result<(), Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let found = capture::sources(if quick { Probe::Formats } else { Probe::Levels }, &clock);
+    let probe = if quick { Probe::Formats } else { Probe::Levels };
+    let found = out::quietly(|| capture::sources(probe, &clock))?;
     if json {
         let list = serde_json::to_value(&found).map_err(|error| Error::Failed(error.to_string()))?;
         return Ok(out::json(&list)?);
