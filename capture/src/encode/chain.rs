@@ -2,11 +2,12 @@
 //!
 //! Which encoder is used is decided here and nowhere else.
 
+use gst::prelude::*;
 use model::settings::VideoEncoder;
 use model::wire::v1::Failure;
 
 use super::rendition::{Coding, FRAME_RATE_HZ, HEIGHT, Rendition, SAMPLE_RATE_HZ, WIDTH};
-use crate::failure::missing_plugin;
+use crate::failure::{internal, missing_plugin};
 use crate::plugin::{exists, make};
 
 /// Returns the caps of the raw media that a rendition takes in.
@@ -121,8 +122,7 @@ fn h264_encoder(wanted: VideoEncoder) -> Result<H264, Failure> {
 
 fn scaled(width: u32, height: u32) -> Result<Vec<gst::Element>, Failure> {
     let filter = make("capsfilter", &[])?;
-    gst::prelude::ObjectExt::set_property(
-        &filter,
+    filter.set_property(
         "caps",
         gst::Caps::builder("video/x-raw")
             .field("width", gst_number(width))
@@ -162,8 +162,29 @@ fn openh264(bitrate_bps: u32, segment_frames: u64) -> Result<Vec<gst::Element>, 
             ("rate-control", "bitrate"),
         ],
     )?;
+    end_around(&encoder)?;
     let filter = make("capsfilter", &[("caps", "video/x-h264,profile=constrained-baseline")])?;
     Ok(vec![encoder, filter])
+}
+
+/// Leads the end of the stream around an encoder that holds no frame back. At the end, `openh264enc` asks the library for
+/// frames with an empty picture, which the library calls an error on stderr.
+fn end_around(encoder: &gst::Element) -> Result<(), Failure> {
+    let (Some(sink), Some(source)) = (encoder.static_pad("sink"), encoder.static_pad("src")) else {
+        return Err(internal("an encoder without pads"));
+    };
+    let installed = sink.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if !info.event().is_some_and(|event| event.type_() == gst::EventType::Eos) {
+            return gst::PadProbeReturn::Ok;
+        }
+        if let Some(gst::PadProbeData::Event(end)) = info.data.take()
+            && !source.push_event(end)
+        {
+            tracing::debug!("nobody takes the end of a track");
+        }
+        gst::PadProbeReturn::Handled
+    });
+    installed.map(|_| ()).ok_or_else(|| internal("an encoder's pad takes no probe"))
 }
 
 /// GStreamer's caps hold signed numbers.
