@@ -124,7 +124,13 @@ impl Feed {
         let entry = Arc::new(Mutex::new(chain.first().and_then(|queue| queue.static_pad("sink"))));
         decode.connect_pad_added(move |_, pad| {
             let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-            let is_picture = caps.structure(0).is_some_and(|structure| structure.name() == "video/x-raw");
+            let kind = caps.structure(0).map(|structure| structure.name().as_str()).unwrap_or_default();
+            let is_picture = kind == "video/x-raw";
+            if kind == "audio/x-raw" {
+                tracing::warn!(
+                    "a camera's own sound is not captured; name a microphone with another --input"
+                );
+            }
             let mut entry = entry.lock().unwrap_or_else(PoisonError::into_inner);
             if is_picture
                 && let Some(entry) = entry.take()

@@ -15,4 +15,6 @@ mod exports;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod rtsp;
+#[cfg(test)]
 mod support;

@@ -52,6 +52,8 @@ pub(crate) const TEST: &[Need] = &[
     need("gstreamer1.0-tools", "GStreamer as a client that plays what is served"),
     need("pulseaudio", "a sound card made of software, for the capture tests"),
     need("pulseaudio-utils", "plays and controls on that sound card"),
+    need("gir1.2-gst-rtsp-server-1.0", "a network camera made of software, for the capture tests"),
+    need("python3-gi", "runs that camera"),
     need("alsa-utils", "lists and tries sound devices"),
     program("chromium", "chromium", "the browser that plays the attendee page"),
     program("sox", "sox", "makes and measures tones"),
