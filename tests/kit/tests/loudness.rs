@@ -30,7 +30,9 @@ fn every_level_of_a_reader_comes_out_as_under_one_constant_gain() {
         .collect();
     let (ideal, target) =
         (mean(levels.iter().map(|l| l.error_lu)), mean(levels.iter().map(|l| l.off_target_lu)));
-    assert!(ideal < 0.5 && target < 0.5, "mean {ideal:.2} LU from the ideal, {target:.2} LU from the target");
+    assert!(ideal < 0.4 && target < 0.4, "mean {ideal:.2} LU from the ideal, {target:.2} LU from the target");
+    let beyond = levels.iter().filter(|level| level.error_lu.abs() > Bars::default().level_lu).count();
+    assert!(beyond * 20 <= levels.len(), "{beyond} of {} levels lie beyond the bar", levels.len());
 }
 
 #[test]

@@ -6,16 +6,24 @@ use std::collections::VecDeque;
 use super::HOP_BLOCKS;
 use crate::{blocks::BLOCKS_PER_SECOND, num};
 
-/// The longest memory, in windows: 6 s of speech, long enough to stand above a sentence and short enough to follow
+/// The longest memory, in windows: 20 s of speech, long enough to stand above a sentence and short enough to follow
 /// a voice that tires.
-const WINDOWS: usize = 120;
+const WINDOWS: usize = 400;
 
-/// Windows of the newest part that may already be another level, 2 s of speech.
-const NEWEST: usize = 40;
+/// Windows of the newest part that may already be another level, 3 s of speech.
+const NEWEST: usize = 60;
 
-/// How far the newest part may lie from the older in LU before it is a level of its own. Speech itself varies by up
-/// to 4 LU over 2 s.
-const SMALL_JUMP_LU: f64 = 4.5;
+/// How far the newest part may lie from the older in LU before it is a level of its own. A reader varies by up to
+/// 4.5 LU over 3 s; with less, or over 2 s, soft sentences were taken for levels and lost their account.
+const SMALL_JUMP_LU: f64 = 5.0;
+
+/// Windows of the present moment, 1 s of speech, and how far gain leans from the whole level towards it: what comes
+/// out then differs less from sentence to sentence, and a last sentence can spoil less.
+const MOMENT: (usize, f64) = (20, 0.3);
+
+/// How much of the difference between the settled part and the whole level is left in what comes out: 1 is one constant
+/// gain for the whole level, 0 brings the settled part alone to the target.
+const CONSTANT: f64 = 0.8;
 
 /// Time after a jump from which the output is held to account, 3 s: the promise of docs/PROMISES.md.
 const SETTLED_BLOCKS: usize = BLOCKS_PER_SECOND * 3;
@@ -86,26 +94,30 @@ impl Memory {
         gated_lufs(self.windows.iter().map(|window| window.input))
     }
 
-    /// Returns the level by which gain must be set so that the settled part comes out as under one constant gain.
-    ///
-    /// The constant gain is the one that brings the mean of the whole level and of its settled part to the target:
-    /// the level is heard from both sides of that border.
+    /// Returns the level by which gain must be set so that the settled part comes out as under one constant gain, the
+    /// one that brings the whole level to the target.
     pub(super) fn steering_lufs(&self, target_lufs: f64) -> Option<f64> {
         let level_lufs = self.level_lufs()?;
+        let moment = self.windows.iter().rev().take(MOMENT.0).map(|window| window.input);
+        let lean_lu = gated_lufs(moment).map_or(0.0, |moment_lufs| MOMENT.1 * (moment_lufs - level_lufs));
         let fading = (-num::factor(self.windows.len()) / CAUTION_WINDOWS).exp();
-        let caution_lu = CAUTION_LU.0 + CAUTION_LU.1 * fading;
+        let cautious_lufs = level_lufs + lean_lu + CAUTION_LU.0 + CAUTION_LU.1 * fading;
+        Some(cautious_lufs + self.account_lu(level_lufs, target_lufs))
+    }
+
+    /// Returns by how much the level must be taken to be louder, so that what came out too loud is made up for.
+    fn account_lu(&self, level_lufs: f64, target_lufs: f64) -> f64 {
         let settled = self.windows.iter().filter(|window| window.settled);
         let count = settled.clone().count();
         let input = gated_lufs(settled.clone().map(|window| window.input));
         let output = gated_lufs(settled.map(|window| window.output));
-        let (Some(input), Some(output)) = (input, output) else { return Some(level_lufs + caution_lu) };
-        if count < ACCOUNT_WINDOWS.0 {
-            return Some(level_lufs + caution_lu);
-        }
-        let constant_lufs = f64::midpoint(level_lufs, input);
-        let too_loud_lu = output - (input + target_lufs - constant_lufs);
+        let (true, Some(input), Some(output)) = (count >= ACCOUNT_WINDOWS.0, input, output) else {
+            return 0.0;
+        };
+        let apart_lu = input - level_lufs;
+        let too_loud_lu = output - (target_lufs + CONSTANT * apart_lu);
         let weight = REPAYMENT.0 * (num::factor(count) / num::factor(ACCOUNT_WINDOWS.1)).min(1.0);
-        Some(constant_lufs + caution_lu + (weight * too_loud_lu).clamp(-REPAYMENT.1, REPAYMENT.1))
+        (1.0 - CONSTANT) * apart_lu + (weight * too_loud_lu).clamp(-REPAYMENT.1, REPAYMENT.1)
     }
 
     /// Returns whether the newest windows lie so far from the older that they are another level.
