@@ -137,6 +137,14 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A sealed file does not hold what was sealed.
+    #[error("`{}` does not hold the bytes that were sealed ({bytes} bytes are there)", path.display())]
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// Its size, bytes.
+        bytes: u64,
+    },
     /// No such session.
     #[error("there is no session {session}")]
     NoSession {
@@ -276,6 +284,7 @@ impl Error {
                 Kind::NotFound
             }
             Self::IndexNewer { .. } | Self::IndexForeign { .. } => Kind::Other,
+            Self::Altered { .. } => Kind::Damaged,
             Self::Index { source, .. } => kind_of_index(source),
             Self::CreateFolder { source, .. }
             | Self::ListFolder { source, .. }
@@ -308,6 +317,7 @@ impl Error {
             | Self::IndexNewer { path, .. }
             | Self::IndexForeign { path }
             | Self::Index { path, .. }
+            | Self::Altered { path, .. }
             | Self::CreateFolder { path, .. }
             | Self::ListFolder { path, .. }
             | Self::SyncFolder { path, .. }

@@ -78,12 +78,18 @@ impl Store {
     }
 
     /// Returns the bytes of a sealed file, mapped and not copied; `None` when there is no such file. They stay good after
-    /// the file is deleted.
+    /// the file is deleted. Every byte is read: what was altered on the disk is never handed out.
     ///
     /// # Errors
-    /// The file could not be read.
+    /// The file could not be read, or it holds other bytes than were sealed.
     pub fn object(&self, hash: ContentHash) -> Result<Option<Bytes>, Error> {
-        object::open(&self.inner.layout, hash)
+        let found = object::open(&self.inner.layout, hash)?;
+        match found {
+            Some(bytes) if object::hash_of(&bytes) != hash => {
+                Err(Error::Altered { path: self.object_path(hash), bytes: bytes.len() as u64 })
+            }
+            sound => Ok(sound),
+        }
     }
 
     /// Returns where a sealed file lies, whether it is there or not; for exports that read it in their own way.

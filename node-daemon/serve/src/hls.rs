@@ -8,7 +8,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
-use model::{SessionId, TrackName};
+use model::{ContentHash, SessionId, TrackName};
 use tokio::time::{Instant, timeout_at};
 
 use crate::deps::Deps;
@@ -20,6 +20,7 @@ use crate::playlist::media::{Form, Rendered};
 use crate::playlist::multivariant::Entrance;
 use crate::playlist::{self, MediaName};
 use crate::problem::{Kind, Problem, session_id};
+use crate::shelf;
 
 /// Longest hold, in target durations (RFC 8216bis, 6.2.5.2 says three).
 const HOLD_TARGETS: u64 = 3;
@@ -233,7 +234,7 @@ async fn media_file(
         match located {
             Located::Edge { pieces, tag } => return Ok(File { pieces, tag, content_type }),
             Located::Stored { hash, range, tag } => {
-                let object = deps.shelf.object(hash).await?.ok_or_else(no_media)?;
+                let object = stored(deps, session, track, hash).await?;
                 let object = stretch(object, range).ok_or_else(no_media)?;
                 return Ok(File { pieces: vec![object], tag, content_type });
             }
@@ -248,6 +249,26 @@ async fn media_file(
             () = deps.stopping.cancelled() => return Err(stopping()),
         }
     }
+}
+
+/// Returns a sealed object whose bytes are those that were sealed. Whoever kept a stump as good would keep it for ever.
+async fn stored(
+    deps: &Deps,
+    session: SessionId,
+    track: &TrackName,
+    hash: ContentHash,
+) -> Result<Bytes, Problem> {
+    let why = match deps.shelf.object(hash).await {
+        Ok(Some(object)) => return Ok(object),
+        Ok(None) => format!("object {hash} is gone"),
+        Err(shelf::Error::Cache(error @ cache::Error::Altered { .. })) => error.to_string(),
+        Err(error) => return Err(error.into()),
+    };
+    deps.metrics.damaged();
+    if deps.shelf.note_damaged(hash) {
+        tracing::error!(%session, %track, why, "media is damaged and not served; run `lectern cache check`");
+    }
+    Err(Problem::plain(Kind::DAMAGED))
 }
 
 fn init(feed: &Feed, track: &TrackName, run: model::RunNumber) -> Located {

@@ -59,6 +59,7 @@ pub(crate) struct Metrics {
     blocking: [AtomicU64; 5],
     panics: AtomicU64,
     slow_clients: AtomicU64,
+    damaged: AtomicU64,
 }
 
 /// Counts something up for as long as it lives.
@@ -120,6 +121,10 @@ impl Metrics {
         self.slow_clients.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn damaged(&self) {
+        self.damaged.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Writes the Prometheus text format (version 0.0.4).
     pub(crate) fn exposition(&self, at: MonoTime, live: bool, readiness: &Readiness) -> String {
         let mut page = Page::default();
@@ -159,6 +164,12 @@ impl Metrics {
             "Connections closed because the client took nothing.",
         );
         page.line("lectern_slow_clients_total", "", count(&self.slow_clients));
+        page.family(
+            "lectern_damaged_media_total",
+            "counter",
+            "Requests for media whose file is gone or altered; `lectern cache check` names the files.",
+        );
+        page.line("lectern_damaged_media_total", "", count(&self.damaged));
         page.family("lectern_request_panics_total", "counter", "Requests that ended in a panic.");
         page.line("lectern_request_panics_total", "", count(&self.panics));
         page.0

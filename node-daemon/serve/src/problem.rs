@@ -55,6 +55,8 @@ kinds! {
         "The session was never recorded here, or it was deleted. The list of sessions shows what there is.";
     NO_MEDIA = "no_such_media", NOT_FOUND, "No such media",
         "The track, segment or part does not exist in this session. Load the playlist again: it lists what there is.";
+    DAMAGED = "media_damaged", NOT_FOUND, "The media is damaged",
+        "The file on the node's disk is gone or holds other bytes than were recorded, so it is not sent. Skip this segment; on the node, `lectern cache check` names the file.";
     NO_PAGE = "no_such_page", NOT_FOUND, "No such page",
         "Nothing is served under this address. The start page links to everything there is.";
     METHOD = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed",

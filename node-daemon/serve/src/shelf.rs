@@ -29,6 +29,8 @@ pub(crate) struct Shelf {
     /// One at a time recalls a session: a room that opens a recording at once finds what the first one brought.
     recalling: tokio::sync::Mutex<()>,
     objects: Mutex<VecDeque<(ContentHash, Bytes)>>,
+    /// Objects that were found damaged, so that a room that asks for one fills no log.
+    damaged: Mutex<VecDeque<ContentHash>>,
 }
 
 /// Why a stored thing cannot be had.
@@ -59,6 +61,7 @@ impl Shelf {
             feeds: Mutex::default(),
             recalling: tokio::sync::Mutex::default(),
             objects: Mutex::default(),
+            damaged: Mutex::default(),
         }
     }
 
@@ -103,20 +106,13 @@ impl Shelf {
         (at.since(*read) < FEED_FRESH).then(|| Arc::clone(feed))
     }
 
-    /// Returns a sealed object; `None` if the cache does not have it.
+    /// Returns a sealed object; `None` if the cache does not have it. The cache reads every byte of it first, where
+    /// waiting for the disk hurts nobody.
     pub(crate) async fn object(&self, hash: ContentHash) -> Result<Option<Bytes>, Error> {
         if let Some((_, bytes)) = self.objects().iter().find(|(known, _)| *known == hash) {
             return Ok(Some(bytes.clone()));
         }
-        let found = self
-            .ask(move |store| {
-                let found = store.object(hash)?;
-                if let Some(bytes) = &found {
-                    touch(bytes);
-                }
-                Ok(found)
-            })
-            .await?;
+        let found = self.ask(move |store| store.object(hash)).await?;
         if let Some(bytes) = &found {
             let mut objects = self.objects();
             if objects.iter().all(|(known, _)| *known != hash) {
@@ -129,16 +125,22 @@ impl Shelf {
         Ok(found)
     }
 
+    /// Notes that an object is damaged; returns whether that is news.
+    pub(crate) fn note_damaged(&self, hash: ContentHash) -> bool {
+        let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if damaged.contains(&hash) {
+            return false;
+        }
+        if damaged.len() == OBJECTS_MAX {
+            damaged.pop_front();
+        }
+        damaged.push_back(hash);
+        true
+    }
+
     fn objects(&self) -> std::sync::MutexGuard<'_, VecDeque<(ContentHash, Bytes)>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Reads every page of a mapped file, here where waiting for the disk hurts nobody.
-fn touch(bytes: &Bytes) {
-    const PAGE: usize = 4096;
-    let sum = bytes.iter().step_by(PAGE).fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
-    std::hint::black_box(sum);
 }
 
 /// Reads a session's timeline from the cache. Blocks.

@@ -92,6 +92,57 @@ fn what_does_not_exist_is_a_problem_with_a_kind() {
     }
 }
 
+/// Records three segments, damages the file of the second, and asks for it after a restart.
+fn check_damage(damage: impl Fn(&std::path::Path)) {
+    let room = Room::open();
+    let lecture = lecture_of(&room, 3);
+    let id = lecture.id;
+    let whole = room.get(&lecture.url("audio/0-1.m4s")).body;
+    lecture.end(&room.house);
+    let store = room.house.store.clone();
+    let segment = store.object_path(store.segments(id, &AUDIO.parse().unwrap(), None).unwrap()[1].hash);
+    let room = Room::around({
+        drop(store);
+        room.close().restarted()
+    });
+    let kept = segment.with_extension("kept");
+    std::fs::copy(&segment, &kept).unwrap();
+    damage(&segment);
+    let address = format!("/hls/{id}/audio/0-1.m4s");
+    let refused = room.get(&address);
+    refused.assert_problem(404, "media_damaged");
+    assert_eq!((refused.header("cache-control"), refused.header("etag")), ("no-store", ""));
+    room.get(&format!("/hls/{id}/audio/0-1.0.m4s")).assert_problem(404, "media_damaged");
+    assert_eq!(room.metric("lectern_damaged_media_total"), 2);
+    assert_eq!(room.get(&format!("/hls/{id}/audio/0-2.m4s")).status, 200, "the rest plays");
+    std::fs::rename(&kept, &segment).unwrap();
+    assert_eq!(room.get(&address).body, whole, "a file that is mended is served");
+}
+
+#[test]
+fn a_truncated_file_is_never_served_as_the_segment_it_was() {
+    check_damage(|path| {
+        let bytes = std::fs::read(path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        std::fs::write(path, &bytes[..100]).unwrap();
+    });
+}
+
+#[test]
+fn a_file_with_a_flipped_bit_is_never_served_as_the_segment_it_was() {
+    check_damage(|path| {
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes[1000] ^= 1;
+        std::fs::remove_file(path).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    });
+}
+
+#[test]
+fn a_file_that_is_gone_is_counted_and_not_kept_as_gone() {
+    check_damage(|path| std::fs::remove_file(path).unwrap());
+}
+
 #[test]
 fn a_recording_is_served_by_a_process_that_never_saw_it_live() {
     let room = Room::open();
