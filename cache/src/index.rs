@@ -25,8 +25,9 @@ const WAL_BYTES_MAX: i64 = 8 << 20;
 #[derive(Debug)]
 pub(crate) struct Index {
     path: PathBuf,
-    writer: Option<Mutex<Connection>>,
+    /// Before the writer: the last connection that closes folds the log into the index, and a reader cannot.
     readers: Readers,
+    writer: Option<Mutex<Connection>>,
 }
 
 impl Index {
@@ -87,6 +88,14 @@ impl Index {
     pub(crate) fn writer(&self) -> Option<Writer<'_>> {
         let connection = self.writer.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         Some(Writer { connection, index: self })
+    }
+
+    /// Folds the log into the index file and empties it; says whether nobody stood in the way.
+    pub(crate) fn fold(&self) -> Result<bool, Error> {
+        let Some(writer) = self.writer() else { return Ok(true) };
+        let fold = |db: &Connection| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        let busy: u32 = writer.read("fold the log", fold)?;
+        Ok(busy == 0)
     }
 
     fn failed(&self, what: &'static str, source: rusqlite::Error) -> Error {

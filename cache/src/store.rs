@@ -92,6 +92,15 @@ impl Store {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Brings everything into `index.sqlite` itself, so that a copy of that file alone is whole; says whether it is.
+    /// Another process that reads at this moment stands in the way; nothing is lost then, the log beside the index has it.
+    ///
+    /// # Errors
+    /// The index could not be written.
+    pub fn fold(&self) -> Result<bool, Error> {
+        self.inner.index.fold()
+    }
+
     /// Returns the data folder.
     pub fn dir(&self) -> &Path {
         self.inner.layout.root()

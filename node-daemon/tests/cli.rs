@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -196,6 +197,10 @@ fn a_session_outlives_a_killed_daemon_and_ends_with_a_polite_one() {
     let after = sessions(&data);
     assert_eq!((&after[0]["id"], after.as_array().unwrap().len()), (&before[0]["id"], 1));
     assert_eq!(after[0]["state"], "ended");
+    let copy = folder.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    fs::copy(Path::new(&data).join("index.sqlite"), copy.join("index.sqlite")).unwrap();
+    assert_eq!(sessions(copy.to_str().unwrap()), after, "the index alone is whole after a polite end");
     assert_eq!(done(&["cache", "check", "--data", &data]).0, 0);
 
     let id = after[0]["id"].as_str().unwrap();

@@ -25,6 +25,34 @@ fn a_sealed_segment_is_found_by_track_key_and_hash() {
     assert_eq!(files(&dir.path().join("growing")), Vec::<std::path::PathBuf>::new());
 }
 
+/// Copies the index file, and nothing beside it, into a folder of its own; returns the sessions that are found there.
+fn sessions_of_a_copy(dir: &std::path::Path) -> Vec<model::Session> {
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::copy(dir.join("index.sqlite"), copy.path().join("index.sqlite")).unwrap();
+    Store::open_read_only(copy.path()).unwrap().sessions().unwrap()
+}
+
+#[test]
+fn the_index_file_alone_is_whole_once_the_store_is_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    begin(&store, 1, &["audio"]);
+    let sessions = store.sessions().unwrap();
+    drop(store);
+    assert_eq!(sessions_of_a_copy(dir.path()), sessions);
+    assert!(!dir.path().join("index.sqlite-wal").exists());
+}
+
+#[test]
+fn the_index_file_alone_is_whole_once_it_is_folded_whoever_still_holds_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    begin(&store, 1, &["audio"]);
+    let held = store.clone();
+    assert!(store.fold().unwrap());
+    assert_eq!(sessions_of_a_copy(dir.path()), held.sessions().unwrap());
+}
+
 #[test]
 fn everything_is_there_after_the_folder_is_opened_again() {
     let dir = tempfile::tempdir().unwrap();

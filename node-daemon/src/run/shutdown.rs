@@ -32,7 +32,20 @@ pub(super) async fn shutdown(node: Node) {
         tracing::error!("the server ended with a fault");
     }
 
-    // 5. The last hold on the data folder goes: the next daemon may have it.
+    // 5. The index file is whole by itself: what is copied or restored is often that one file.
+    let store = desk.store.clone();
+    match tokio::task::spawn_blocking(move || store.fold()).await {
+        Ok(Ok(true)) => {}
+        Ok(Ok(false)) => {
+            tracing::warn!("another program reads the index; a copy of it needs index.sqlite-wal too")
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(error = model::chain(&error), "a copy of the index needs index.sqlite-wal too")
+        }
+        Err(_) => tracing::error!("the index ended with a fault"),
+    }
+
+    // 6. The last hold on the data folder goes: the next daemon may have it.
     drop(desk);
     tracing::info!("the node has ended");
 }
