@@ -343,6 +343,9 @@ impl Error {
         if let Self::IndexForeign { path } = self {
             return format!("Give another folder with --data, or move `{}` away.", path.display());
         }
+        if let Some(advice) = self.advice_on_path() {
+            return advice;
+        }
         let place =
             self.path().map_or_else(|| "the data folder".to_owned(), |path| format!("`{}`", path.display()));
         match self.kind() {
@@ -373,9 +376,35 @@ impl Error {
 }
 
 impl Error {
-    fn is_path_gone(&self) -> bool {
+    fn io_kind(&self) -> Option<io::ErrorKind> {
         let source = std::error::Error::source(self).and_then(|source| source.downcast_ref::<io::Error>());
-        source.is_some_and(|source| source.kind() == io::ErrorKind::NotFound)
+        source.map(io::Error::kind)
+    }
+
+    fn is_path_gone(&self) -> bool {
+        self.io_kind() == Some(io::ErrorKind::NotFound)
+    }
+
+    /// Returns what to do where the path itself is what is wrong, and no disk or right helps.
+    fn advice_on_path(&self) -> Option<String> {
+        const OTHER: &str = "give another folder with --data";
+        let path = self.path()?;
+        // The nearest thing that is there is what stands in the way.
+        let there = path.ancestors().find(|path| path.exists()).unwrap_or(path);
+        let shown = there.display();
+        match (self, self.io_kind()?) {
+            (Self::CreateFolder { .. }, io::ErrorKind::AlreadyExists) | (_, io::ErrorKind::NotADirectory) => {
+                Some(format!("`{shown}` is a file, not a folder: {OTHER}."))
+            }
+            (Self::CreateFolder { .. }, io::ErrorKind::NotFound) => {
+                Some(format!("No folder can be made in `{shown}`: {OTHER}."))
+            }
+            (_, io::ErrorKind::IsADirectory) => {
+                Some(format!("`{shown}` is a folder where a file belongs: move it away, or {OTHER}."))
+            }
+            (_, io::ErrorKind::InvalidFilename) => Some(format!("The path is too long: {OTHER}.")),
+            _ => None,
+        }
     }
 }
 

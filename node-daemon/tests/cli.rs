@@ -132,7 +132,15 @@ fn a_data_folder_that_cannot_be_one_is_said_with_the_fix() {
     let (code, _, stderr) = done(&arguments);
     assert_eq!(code, 1);
     assert!(stderr.starts_with("lectern: "), "{stderr}");
+    assert!(stderr.contains("is a file, not a folder: give another folder with --data"), "{stderr}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    let below = file.join("data");
+    for words in [&["run", "--http", "127.0.0.1:0"][..], &["sessions"], &["cache", "check"]] {
+        let arguments = [words, &["--data", below.to_str().unwrap()]].concat();
+        check_fails(&arguments, 1, "/file` is a file, not a folder");
+    }
+    let nowhere = ["run", "--data", "/proc/lectern", "--http", "127.0.0.1:0"];
+    check_fails(&nowhere, 1, "No folder can be made in `/proc`: give another folder with --data");
 }
 
 #[test]
