@@ -39,6 +39,22 @@ pub(crate) fn unreadable_file(path: &Path, why: &std::io::Error) -> Failure {
     )
 }
 
+/// The path leads to a folder or a device.
+pub(crate) fn not_a_file(path: &Path) -> Failure {
+    failure(
+        FailureKind::WrongFormat,
+        format!("{} is not a file; give the path of a recording", path.display()),
+    )
+}
+
+/// The file holds nothing.
+pub(crate) fn empty_file(path: &Path) -> Failure {
+    failure(
+        FailureKind::WrongFormat,
+        format!("{} is empty; copy the recording again or choose another file", path.display()),
+    )
+}
+
 /// The file is no media that can be decoded.
 pub(crate) fn not_media(path: &Path, why: &str) -> Failure {
     failure(

@@ -31,7 +31,7 @@ fn check_file(path: &Path, kind: FailureKind, says: &str) {
 #[test]
 fn what_is_not_there_is_named() {
     check("file:/no/such/talk.wav", FailureKind::UnknownSource, "check the path");
-    check("file:/", FailureKind::WrongFormat, "it is not a file");
+    check("file:/", FailureKind::WrongFormat, "is not a file; give the path of a recording");
     check("v4l2:/dev/video99", FailureKind::UnknownSource, "lectern sources");
     check("alsa:no-such-device", FailureKind::UnknownSource, "lectern sources");
     check("rtsp://127.0.0.1:1/main", FailureKind::WrongFormat, "check its address");
@@ -44,7 +44,7 @@ fn what_is_no_media_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.mp4");
     std::fs::write(&path, []).unwrap();
-    check_file(&path, FailureKind::WrongFormat, "it is empty");
+    check_file(&path, FailureKind::WrongFormat, "is empty; copy the recording again");
     std::fs::write(&path, "Dear students,\n".repeat(200)).unwrap();
     check_file(&path, FailureKind::WrongFormat, "convert it");
     let noise: Vec<u8> = (0..200_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();

@@ -13,7 +13,7 @@ use super::super::fold::Fold;
 use super::super::{Roles, sample_at};
 use crate::encode::chain::picture_caps;
 use crate::encode::rendition::SAMPLE_RATE_HZ;
-use crate::failure::{internal, no_such_file, not_media, unreadable_file};
+use crate::failure::{empty_file, internal, no_such_file, not_a_file, not_media, unreadable_file};
 use crate::plugin::{exists, make};
 
 /// How long a file may take to show its first frames: a large one on a slow card needs two seconds.
@@ -139,8 +139,8 @@ fn check(path: &Path) -> Result<PathBuf, Failure> {
     match std::fs::metadata(&absolute) {
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Err(no_such_file(path)),
         Err(why) => return Err(unreadable_file(path, &why)),
-        Ok(meta) if !meta.is_file() => return Err(not_media(path, "it is not a file")),
-        Ok(meta) if meta.len() == 0 => return Err(not_media(path, "it is empty")),
+        Ok(meta) if !meta.is_file() => return Err(not_a_file(path)),
+        Ok(meta) if meta.len() == 0 => return Err(empty_file(path)),
         Ok(_) => {}
     }
     std::fs::File::open(&absolute).map_err(|why| unreadable_file(path, &why))?;
