@@ -3,6 +3,7 @@
 mod objects;
 mod report;
 
+pub(crate) use report::FORGOTTEN_FIX;
 pub use report::{CheckReport, Outcome, Problem, ProblemKind};
 
 use crate::index::rows::object as object_rows;
@@ -42,6 +43,7 @@ impl Store {
         self.check_index(&mut report)?;
         self.check_objects(repair, &mut report, progress)?;
         self.check_strays(repair, &mut report)?;
+        report.lost = self.inner.index.read("count damaged segments", object_rows::damaged_segments)?;
         Ok(report)
     }
 
@@ -100,10 +102,13 @@ impl Store {
         let layout = &self.inner.layout;
         let listing = Listing::of(layout)?;
         let expected = self.inner.index.read("list objects", object_rows::expected)?;
-        for hash in listing.objects {
-            if expected.binary_search(&hash).is_err() {
-                self.stray(repair, hash, report)?;
-            }
+        let strays: Vec<_> =
+            listing.strays(&expected).filter(|hash| !self.is_about_to_be_known(*hash)).collect();
+        let forgotten = Listing { objects: strays.clone(), foreign: Vec::new() }.forgotten(&expected);
+        if forgotten > 0 {
+            report.add(Problem::forgotten(self.inner.index.path(), forgotten));
+        } else {
+            strays.into_iter().try_for_each(|hash| self.stray(repair, hash, report))?;
         }
         for name in listing.foreign {
             let outcome = match repair {

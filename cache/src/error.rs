@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use model::{RunNumber, SegmentKey, SessionId, TrackName};
 use rusqlite::ErrorCode;
 
+use crate::check::FORGOTTEN_FIX;
+
 /// An operation of the store that did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -28,6 +30,14 @@ pub enum Error {
     NoIndex {
         /// The data folder.
         path: PathBuf,
+    },
+    /// There is no index, or an empty one, beside recordings.
+    #[error("`{}` holds {files} recorded files and no index that knows them", path.display())]
+    Forgotten {
+        /// The data folder.
+        path: PathBuf,
+        /// How many files there are.
+        files: u64,
     },
     /// The index was written by a later version of this program.
     #[error("index `{}` has version {found}, this program knows versions up to {known}", path.display())]
@@ -284,7 +294,7 @@ impl Error {
                 Kind::NotFound
             }
             Self::IndexNewer { .. } | Self::IndexForeign { .. } => Kind::Other,
-            Self::Altered { .. } => Kind::Damaged,
+            Self::Altered { .. } | Self::Forgotten { .. } => Kind::Damaged,
             Self::Index { source, .. } => kind_of_index(source),
             Self::CreateFolder { source, .. }
             | Self::ListFolder { source, .. }
@@ -318,6 +328,7 @@ impl Error {
             | Self::IndexForeign { path }
             | Self::Index { path, .. }
             | Self::Altered { path, .. }
+            | Self::Forgotten { path, .. }
             | Self::CreateFolder { path, .. }
             | Self::ListFolder { path, .. }
             | Self::SyncFolder { path, .. }
@@ -336,6 +347,9 @@ impl Error {
     pub fn advice(&self) -> String {
         if let Self::IndexNewer { .. } = self {
             return "Use the version of lectern that wrote it, or a later one.".to_owned();
+        }
+        if let Self::Forgotten { .. } = self {
+            return FORGOTTEN_FIX.to_owned();
         }
         if let Self::NoIndex { .. } = self {
             return "Name the folder that `lectern run` records into with --data.".to_owned();

@@ -44,6 +44,8 @@ pub struct Recovery {
     pub inits_missing: u64,
     /// Files among the objects that no row speaks of; they are left where they are. `check` moves them to the quarantine.
     pub strays: u64,
+    /// How many of the strays are recordings that the index does not know, since it is new or older than they are.
+    pub forgotten: u64,
     /// Files that were moved to the quarantine, by their name there.
     pub quarantined: Vec<String>,
     /// Files that could not be dealt with and wait for the next try.

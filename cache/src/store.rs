@@ -13,6 +13,7 @@ use crate::index::rows::{gap, object as object_rows, segment, session, track};
 use crate::index::{Index, Writer};
 use crate::layout::{GrowingName, Layout};
 use crate::lock::Lock;
+use crate::recovery::Listing;
 use crate::{Error, Growing, Kind, Options, Recovery, durable, object, recovery, reserve};
 
 /// A data folder, open for reading or for reading and writing. Clones share it; the last one closes it.
@@ -76,7 +77,12 @@ impl Store {
         match std::fs::metadata(&path) {
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::NoIndex { path: dir.to_owned() });
+                let listing =
+                    if layout.objects().is_dir() { Listing::of(&layout)? } else { Listing::default() };
+                return Err(match listing.forgotten(&[]) {
+                    0 => Error::NoIndex { path: dir.to_owned() },
+                    files => Error::Forgotten { path: dir.to_owned(), files },
+                });
             }
             Err(source) => return Err(Error::Read { path, source }),
         }
@@ -104,6 +110,19 @@ impl Store {
     /// Returns the data folder.
     pub fn dir(&self) -> &Path {
         self.inner.layout.root()
+    }
+
+    /// Fails where the index knows nothing of the recordings beside it.
+    ///
+    /// # Errors
+    /// It does not, the index cannot be read, or a folder cannot be listed.
+    pub fn remembers(&self) -> Result<(), Error> {
+        let listing = Listing::of(&self.inner.layout)?;
+        let expected = self.inner.index.read("list objects", object_rows::expected)?;
+        match listing.forgotten(&expected) {
+            0 => Ok(()),
+            files => Err(Error::Forgotten { path: self.dir().to_owned(), files }),
+        }
     }
 
     /// Begins a session.

@@ -78,6 +78,9 @@ fn open(
     let listener = runtime.block_on(listen(now.http.listen))?;
     let folder = data_folder(&now.node.data)?;
     let (store, recovery) = Store::open(&folder, cache::Options::default())?;
+    if let Err(error) = store.remembers() {
+        tracing::error!(what = %error, advice = error.advice(), "recordings are not in the index");
+    }
     if !recovery.is_clean() {
         tracing::warn!(?recovery, "the data folder was put in order");
     }

@@ -115,6 +115,11 @@ impl Store {
         Ok(Outcome::Mended)
     }
 
+    /// Says whether the row of an object is being written by another process at this moment.
+    pub(super) fn is_about_to_be_known(&self, hash: ContentHash) -> bool {
+        !self.inner.index.is_writable() && has_first_name(&self.inner.layout.object(hash))
+    }
+
     /// Deals with an object that had no row when the list was made.
     pub(super) fn stray(
         &self,
@@ -129,7 +134,7 @@ impl Store {
             Some(writer) => writer.read("find an object", |db| object_rows::is_referred_to(db, hash))?,
             None => self.inner.index.read("find an object", |db| object_rows::is_referred_to(db, hash))?,
         };
-        if is_wanted || (writer.is_none() && has_first_name(&path)) || !path.exists() {
+        if is_wanted || !path.exists() {
             return Ok(());
         }
         let outcome = match repair {

@@ -17,6 +17,8 @@ pub struct CheckReport {
     pub bytes: u64,
     /// Segments that are being recorded; not a problem.
     pub growing: u64,
+    /// Segments that are gaps since their file is gone or damaged; their media is lost unless a copy is put back.
+    pub lost: u64,
     /// Files in the quarantine, from this check or earlier ones.
     pub quarantined: u64,
     /// How many problems of each kind there are.
@@ -45,6 +47,8 @@ pub enum ProblemKind {
     Returned,
     /// The index itself is damaged.
     Index,
+    /// The index knows nothing of the recordings beside it.
+    Forgotten,
 }
 
 /// What became of a problem.
@@ -77,6 +81,14 @@ pub struct Problem {
 }
 
 const REPAIR: &str = "Stop the daemon and run `lectern cache check --repair`.";
+
+/// What to do about an index that knows nothing of the recordings beside it.
+pub(crate) const FORGOTTEN_FIX: &str = "Stop the daemon and put index.sqlite back from the newest copy; the recordings are left where they are, and without a copy ask for help before you remove anything.";
+
+/// Says that the index knows nothing of the recordings beside it.
+pub(crate) fn forgotten(files: u64) -> String {
+    format!("The index is new or old: {files} recorded files lie beside it that it knows nothing of.")
+}
 
 impl CheckReport {
     /// Returns whether nothing is wrong, or nothing any more.
@@ -160,6 +172,12 @@ impl Problem {
             outcome,
             "Check the disk and the rights of the data folder.",
         )
+    }
+
+    pub(super) fn forgotten(path: &Path, files: u64) -> Self {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let what = forgotten(files);
+        Self::new(ProblemKind::Forgotten, file, what, Outcome::Found, FORGOTTEN_FIX)
     }
 
     pub(super) fn index(path: &Path, line: &str) -> Self {

@@ -17,7 +17,26 @@ pub(crate) struct Listing {
     pub(crate) foreign: Vec<String>,
 }
 
+/// A crash leaves a file per track without its row. Where more are, or where no row speaks of any file, nothing has
+/// crashed: the index is new, or older than the files, which are recordings.
+const STRAYS_MAX: usize = 16;
+
 impl Listing {
+    /// Returns how many files an index that speaks of `expected` does not know, where they are too many for a crash; 0
+    /// where they are few.
+    pub(crate) fn forgotten(&self, expected: &[ContentHash]) -> u64 {
+        let strays = self.strays(expected).count();
+        if strays > STRAYS_MAX || (expected.is_empty() && strays > 0) { strays as u64 } else { 0 }
+    }
+
+    /// Returns the objects that no row speaks of.
+    pub(crate) fn strays<'a>(
+        &'a self,
+        expected: &'a [ContentHash],
+    ) -> impl Iterator<Item = ContentHash> + 'a {
+        self.objects.iter().copied().filter(|hash| expected.binary_search(hash).is_err())
+    }
+
     pub(crate) fn of(layout: &Layout) -> Result<Self, Error> {
         let objects = layout.objects();
         let mut listing = Self { foreign: durable::file_names(&objects)?, ..Self::default() };
@@ -45,8 +64,8 @@ pub(super) fn compare(inner: &Inner, recovery: &mut Recovery) -> Result<(), Erro
     let listing = Listing::of(&inner.layout)?;
     let (expected, damaged) =
         writer.read("list objects", |db| Ok((object_rows::expected(db)?, object_rows::damaged(db)?)))?;
-    let strays = listing.objects.iter().filter(|hash| expected.binary_search(hash).is_err()).count();
-    recovery.strays += (strays + listing.foreign.len()) as u64;
+    recovery.strays += (listing.strays(&expected).count() + listing.foreign.len()) as u64;
+    recovery.forgotten = listing.forgotten(&expected);
 
     let is_damaged = |hash: &ContentHash| damaged.binary_search_by_key(hash, |(hash, _)| *hash).is_ok();
     let missing: Vec<_> =

@@ -111,6 +111,62 @@ fn foreign_files_are_quarantined_and_not_deleted() {
     assert!(check(&folder.store, Repair::No).problems.is_empty());
 }
 
+/// Takes the index away, so that the next start makes an empty one.
+fn forget(folder: Folder) -> tempfile::TempDir {
+    let Folder { dir, store, .. } = folder;
+    drop(store);
+    fs::remove_file(dir.path().join("index.sqlite")).unwrap();
+    dir
+}
+
+#[test]
+fn recordings_beside_a_new_index_are_one_problem_and_no_repair_touches_them() {
+    let dir = forget(folder());
+    let error = Store::open_read_only(dir.path()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("`{}` holds 5 recorded files and no index that knows them", dir.path().display())
+    );
+    let recordings = files(&dir.path().join("objects"));
+    let (store, recovery) = open(dir.path());
+    assert_eq!(recovery.forgotten, 5);
+    for repair in [Repair::No, Repair::Yes] {
+        let report = check(&store, repair);
+        assert_eq!((report.open, report.problems.len()), (1, 1), "{report:?}");
+        let problem = &report.problems[0];
+        assert_eq!(problem.kind, ProblemKind::Forgotten);
+        assert!(
+            problem.do_this.contains("put index.sqlite back") && !problem.do_this.contains("--repair"),
+            "{problem:?}"
+        );
+    }
+    assert!(store.remembers().is_err());
+    assert_eq!(files(&dir.path().join("objects")), recordings);
+}
+
+#[test]
+fn recordings_stay_forgotten_when_the_new_index_has_recordings_of_its_own() {
+    let before = folder();
+    (4..20).for_each(|number| drop(record(&before.store, before.id, "audio", key(0, number))));
+    let dir = forget(before);
+    let (store, _) = open(dir.path());
+    let id = begin(&store, 2, &["video"]);
+    record(&store, id, "video", key(0, 0));
+    let report = check(&store, Repair::Yes);
+    assert_eq!((report.open, report.quarantined), (1, 0), "{report:?}");
+    assert_eq!(report.counts.get(&ProblemKind::Forgotten), Some(&1), "{report:?}");
+    assert_eq!(files(&dir.path().join("quarantine")), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn what_is_gone_for_good_is_told_by_every_check() {
+    let folder = folder();
+    fs::remove_file(folder.store.object_path(folder.kept[1].hash)).unwrap();
+    assert_eq!(check(&folder.store, Repair::Yes).lost, 1);
+    let after = check(&folder.store, Repair::No);
+    assert_eq!((after.is_sound(), after.lost), (true, 1), "{after:?}");
+}
+
 #[test]
 fn a_file_that_came_back_is_taken_from_the_gaps() {
     let folder = folder();

@@ -54,6 +54,15 @@ fn tell(mended: Option<&Recovery>, report: &CheckReport, Json { json }: Json) ->
             size(report.bytes),
             report.growing
         ))?;
+        if report.lost > 0 {
+            out::line(&format!(
+                "{} segments are gaps: their files are gone or damaged, and only a copy of them brings them back",
+                report.lost
+            ))?;
+        }
+        if report.quarantined > 0 {
+            out::line(&format!("{} files are in the quarantine folder", report.quarantined))?;
+        }
     }
     if report.is_sound() { Ok(()) } else { Err(Error::Failed(format!("{} problems are open", report.open))) }
 }

@@ -14,7 +14,13 @@ use crate::out;
 
 pub(super) fn list(place: &Place, Json { json }: Json) -> Result<(), Error> {
     let summaries = match Store::open_read_only(&place.folder()?) {
-        Ok(store) => store.summaries()?,
+        Ok(store) => {
+            let summaries = store.summaries()?;
+            if summaries.is_empty() {
+                store.remembers()?;
+            }
+            summaries
+        }
         // A node that never held a lecture holds none.
         Err(error) if error.kind() == Kind::NotFound => Vec::new(),
         Err(error) => return Err(error.into()),

@@ -58,6 +58,15 @@ pub(crate) fn damaged(connection: &Connection) -> rusqlite::Result<Vec<(ContentH
         .collect()
 }
 
+/// Returns how many segments are marked as damaged.
+pub(crate) fn damaged_segments(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row(
+        "SELECT count(*) FROM segment INDEXED BY segment_damaged WHERE state = 'damaged'",
+        [],
+        |row| uint(row, 0),
+    )
+}
+
 /// Says whether a segment or a track refers to a file.
 pub(crate) fn is_referred_to(connection: &Connection, object: ContentHash) -> rusqlite::Result<bool> {
     connection
