@@ -1,5 +1,6 @@
 //! `lectern run`: puts the parts together, watches over them, and ends them in order.
 
+mod mended;
 mod ready;
 mod reload;
 mod shutdown;
@@ -81,9 +82,7 @@ fn open(
     if let Err(error) = store.remembers() {
         tracing::error!(what = %error, advice = error.advice(), "recordings are not in the index");
     }
-    if !recovery.is_clean() {
-        tracing::warn!(?recovery, "the data folder was put in order");
-    }
+    mended::tell(&recovery);
     let note = Place::new(&folder);
     let moment = Moment { mono: clock.monotonic(), wall: clock.wall(), boot: boot() };
     let resumed = resume::take_up(&store, &note, &now.input.sources, moment)?;
