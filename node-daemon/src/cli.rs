@@ -172,7 +172,7 @@ pub(crate) struct Export {
     /// Leave the pictures out.
     #[arg(long)]
     pub(crate) audio_only: bool,
-    /// Replace the file if it is there.
+    /// Replace the file if it is there; what is no file (a device, a link) is never replaced.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]

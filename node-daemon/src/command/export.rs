@@ -1,6 +1,7 @@
 //! `lectern export`: a session as one MP4 file, without encoding it again.
 
-use std::io::{Write, stderr};
+use std::io::{ErrorKind, Write, stderr};
+use std::path::Path;
 
 use bytes::Bytes;
 use cache::{Error as CacheError, Store};
@@ -14,12 +15,7 @@ use crate::progress::Progress;
 
 pub(super) fn export(arguments: &cli::Export) -> Result<(), Error> {
     let cli::Export { session, out: file, audio_only, force, place } = arguments;
-    if file.exists() && !force {
-        return Err(Error::Usage(format!(
-            "`{}` exists; choose another name, or add --force to replace it",
-            file.display()
-        )));
-    }
+    check_target(file, *force)?;
     let store = Store::open_read_only(&place.folder()?)?;
     let Some(found) = store.session(*session)? else {
         return Err(CacheError::NoSession { session: *session }.into());
@@ -43,6 +39,28 @@ pub(super) fn export(arguments: &cli::Export) -> Result<(), Error> {
     }
     out::line(&format!("wrote `{}`: {}", file.display(), found.title))?;
     Ok(())
+}
+
+/// Refuses a target that is there, unless it is a file that may be replaced: a device or a link would be lost.
+fn check_target(file: &Path, force: bool) -> Result<(), Error> {
+    let kind = match file.symlink_metadata() {
+        Ok(found) => found.file_type(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(Error::Usage(format!(
+                "`{}` cannot be written: {error}; choose another name",
+                file.display()
+            )));
+        }
+    };
+    let advice = match (kind.is_file(), force) {
+        (true, true) => return Ok(()),
+        (true, false) => "exists; choose another name, or add --force to replace it",
+        (false, _) if kind.is_dir() => "is a folder; add a file name to it",
+        (false, _) if kind.is_symlink() => "is a link, which is not replaced; name the file that it leads to",
+        (false, _) => "is a device, not a file, and is not replaced; choose another name",
+    };
+    Err(Error::Usage(format!("`{}` {advice}", file.display())))
 }
 
 /// A track with the init segment of each of its runs.
@@ -158,6 +176,29 @@ mod tests {
         assert!(!decodes_alike(&first, &init(1, 48_000, b"opus")));
         assert!(!decodes_alike(&first, &init(1, 44_100, b"aac")));
         assert!(!decodes_alike(b"stsd", b"stsd"), "what cannot be read does not fit");
+    }
+
+    fn check_refused(file: &Path, says: &str) {
+        for force in [false, true] {
+            let refused = check_target(file, force).unwrap_err();
+            assert_eq!(refused.exit_code(), 2);
+            assert!(refused.to_string().contains(says), "{refused}");
+        }
+    }
+
+    #[test]
+    fn only_files_are_ever_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name| folder.path().join(name);
+        std::fs::write(path("talk.mp4"), "mine").unwrap();
+        assert!(check_target(&path("talk.mp4"), false).unwrap_err().to_string().contains("add --force"));
+        check_target(&path("talk.mp4"), true).unwrap();
+        check_target(&path("other.mp4"), false).unwrap();
+        check_refused(Path::new("/dev/null"), "is a device");
+        check_refused(folder.path(), "is a folder");
+        std::os::unix::fs::symlink(path("nowhere"), path("link.mp4")).unwrap();
+        check_refused(&path("link.mp4"), "is a link");
+        check_refused(&path("talk.mp4").join("below.mp4"), "cannot be written");
     }
 
     #[test]
