@@ -73,9 +73,15 @@ impl Rendered {
             crc.update(&self.body(Form { delta: false, gzip: false }));
             crc.sum()
         });
-        let delta = if form.delta { "d" } else { "" };
+        let delta = if self.is_delta(form) { "d" } else { "" };
         let gzip = if form.gzip { "z" } else { "" };
         format!("{crc:08x}{delta}{gzip}")
+    }
+
+    /// Returns whether a form is a delta update. An ended playlist declares no CAN-SKIP-UNTIL, so it skips nothing
+    /// (RFC 8216bis, 6.2.5.1).
+    const fn is_delta(&self, form: Form) -> bool {
+        form.delta && self.skippable > 0 && !self.edge.ended
     }
 
     /// Returns how many bytes of text were written for this very rendering.
@@ -89,7 +95,7 @@ impl Rendered {
         let bodies = &self.bodies;
         let rest = || [self.middle.as_str(), self.tail.as_str()].concat();
         let delta_head = || format!("{}#EXT-X-SKIP:SKIPPED-SEGMENTS={}\n", self.head, self.skippable);
-        match (form.delta && self.skippable > 0, form.gzip) {
+        match (self.is_delta(form), form.gzip) {
             (false, false) => bodies.full.get_or_init(|| {
                 let mut text = self.head.clone();
                 text.extend(self.chunks.iter().map(|chunk| chunk.text()));

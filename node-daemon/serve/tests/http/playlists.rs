@@ -10,6 +10,20 @@ use tower::ServiceExt as _;
 use crate::room::{AUDIO, House, Lecture, PARTS, Room, VIDEO};
 
 #[test]
+fn an_ended_playlist_is_whole_whatever_a_player_would_skip() {
+    let room = Room::open();
+    let mut lecture = Lecture::begin(&room.house);
+    (0..20).for_each(|number| lecture.segment(number));
+    let path = lecture.url("audio/index.m3u8");
+    let skip = format!("{path}?_HLS_skip=YES");
+    assert!(room.get(&skip).text().contains("#EXT-X-SKIP:"), "while it is live");
+    lecture.end(&room.house);
+    let (whole, asked) = (room.get(&path), room.get(&skip));
+    assert!(whole.text().ends_with("#EXT-X-ENDLIST\n"));
+    assert_eq!((asked.text(), asked.header("etag")), (whole.text(), whole.header("etag")));
+}
+
+#[test]
 fn a_blocked_reload_is_answered_when_its_part_comes() {
     let room = Room::open();
     let mut lecture = Lecture::begin(&room.house);
