@@ -59,6 +59,9 @@ impl File {
             }
             Wanted::Nothing => {
                 put(headers, header::CONTENT_RANGE, &format!("bytes */{whole}"));
+                // What is kept for a year is the media, not the news that one request asked beyond its end.
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                headers.remove(header::CONTENT_TYPE);
                 *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
             }
         }
