@@ -78,6 +78,8 @@ async fn attend(State(deps): State<Arc<Deps>>, request: Request, next: Next) -> 
     span.in_scope(|| tracing::debug!(status, "answered"));
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID.clone(), HeaderValue::from(id));
+    // Whatever does not say how long it holds, holds at this moment only.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if deps.stopping.is_cancelled() {

@@ -29,6 +29,18 @@ fn the_description_names_every_route_and_each_answers() {
 }
 
 #[test]
+fn what_changes_is_kept_by_nobody() {
+    let room = Room::open();
+    let lecture = Lecture::begin(&room.house);
+    let description = room.get("/openapi.json").json();
+    for path in description["paths"].as_object().unwrap().keys() {
+        let concrete = path.replace("{id}", &lecture.id.to_string());
+        assert_eq!(room.get(&concrete).header("cache-control"), "no-store", "{path}");
+    }
+    assert_eq!(room.get("/openapi.json").header("cache-control"), "no-store");
+}
+
+#[test]
 fn readiness_gives_its_reasons() {
     let room = Room::open();
     assert_eq!((room.get("/healthz").status, room.get("/readyz").status), (200, 200));
