@@ -83,6 +83,16 @@ pub(crate) async fn watch(
     Ok(document(&one.title, &name, StatusCode::OK, &body, true))
 }
 
+/// Answers a person whose address leads nowhere.
+pub(crate) fn nowhere(node: &str) -> Response {
+    let body = html! {
+        h1 { "Not here" }
+        p { "This node has no page at this address. It may be mistyped." }
+        p { a href="/" { "All lectures" } }
+    };
+    document("Not here", node, StatusCode::NOT_FOUND, &body, false)
+}
+
 fn player(one: &Overview, feed: Option<&Feed>) -> Markup {
     let live = one.state == SessionState::Live.as_str();
     let tracks = feed.map(Feed::tracks).unwrap_or_default();

@@ -18,6 +18,7 @@ use tracing::Instrument as _;
 
 use crate::deps::Deps;
 use crate::media::put;
+use crate::page;
 use crate::problem::{Kind, Problem};
 
 /// Longest answer to anything but media and playlists, whose waits have limits of their own. Stopping a session waits
@@ -39,8 +40,14 @@ pub(super) fn around(routes: Router<Arc<Deps>>, deps: &Arc<Deps>) -> Router<Arc<
 }
 
 /// Answers what no route answers.
-pub(super) async fn no_page() -> Problem {
-    std::future::ready(Problem::plain(Kind::NO_PAGE)).await
+pub(super) async fn no_page(State(deps): State<Arc<Deps>>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // A program that takes anything gets what programs read; a browser names HTML.
+    let answer = match accept.contains("text/html") {
+        true => page::nowhere(&deps.options.name),
+        false => Problem::plain(Kind::NO_PAGE).into_response(),
+    };
+    std::future::ready(answer).await
 }
 
 /// Answers a method that a route does not have.

@@ -46,6 +46,17 @@ fn a_session_page_works_without_a_script_and_loads_nothing_foreign() {
 }
 
 #[test]
+fn a_mistyped_address_is_a_page_for_people_and_a_problem_for_programs() {
+    let room = Room::open();
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let page = room.get_with("/hots", &browser);
+    assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"));
+    assert!(page.text().contains("href=\"/\""), "it leads on");
+    room.get_with("/hots", &[("accept", "*/*")]).assert_problem(404, "no_such_page");
+    room.get("/hots").assert_problem(404, "no_such_page");
+}
+
+#[test]
 fn every_kind_of_problem_is_explained_on_the_node() {
     let room = Room::open();
     let text = room.get("/problems").text();
