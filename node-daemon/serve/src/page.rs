@@ -15,6 +15,10 @@ use crate::feed::Feed;
 use crate::problem::{Kind, Problem};
 use crate::server::confine;
 
+/// How long a waiting attendee's list may be out of date: short beside taking a seat, and 300 phones ask 20 times a second.
+/// Once a lecture is live the list stands still, so that nothing moves under a finger.
+const LIST_REFRESH_SECONDS: HeaderValue = HeaderValue::from_static("15");
+
 /// `GET /`: every session, live first.
 pub(crate) async fn list(State(deps): State<Arc<Deps>>) -> Result<Response, Problem> {
     let sessions: Vec<Overview> =
@@ -39,7 +43,11 @@ pub(crate) async fn list(State(deps): State<Arc<Deps>>) -> Result<Response, Prob
             }
         }
     };
-    Ok(document(&deps.options.name, &deps.options.name, StatusCode::OK, &body, false))
+    let mut response = document(&deps.options.name, &deps.options.name, StatusCode::OK, &body, false);
+    if live.is_empty() {
+        response.headers_mut().insert(header::REFRESH, LIST_REFRESH_SECONDS);
+    }
+    Ok(response)
 }
 
 fn entry(one: &Overview) -> Markup {

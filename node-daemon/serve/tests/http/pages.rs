@@ -23,6 +23,16 @@ fn the_list_shows_live_before_recorded_and_escapes_titles() {
 }
 
 #[test]
+fn who_waits_for_a_lecture_sees_it_come_without_a_script() {
+    let room = Room::open();
+    assert_eq!(room.get("/").header("refresh"), "15");
+    Lecture::begin(&room.house).end(&room.house);
+    assert_eq!(room.get("/").header("refresh"), "15", "recordings alone do not end the wait");
+    Lecture::begin(&room.house).segment(0);
+    assert_eq!(room.get("/").header("refresh"), "", "what is there does not move");
+}
+
+#[test]
 fn a_session_page_works_without_a_script_and_loads_nothing_foreign() {
     let room = Room::open();
     let mut lecture = Lecture::begin(&room.house);
