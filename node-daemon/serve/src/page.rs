@@ -54,7 +54,7 @@ fn entry(one: &Overview) -> Markup {
     let live = one.state == SessionState::Live.as_str();
     html! {
         li.session data-state=(one.state) {
-            a.title href=(one.page) { (one.title) }
+            a.title href=(one.page) dir="auto" { (one.title) }
             p.meta {
                 @if live { span.badge.live { "Live" } " " }
                 time datetime=(one.started) { (date(&one.started)) }
@@ -107,7 +107,7 @@ fn player(one: &Overview, feed: Option<&Feed>) -> Markup {
     // A lecture that has just begun does not say yet whether pictures come.
     let video = tracks.iter().any(|track| !track.media.is_audio()) || (live && tracks.is_empty());
     html! {
-        h1 { (one.title) }
+        h1 dir="auto" { (one.title) }
         section #player aria-label="Player" data-state="idle" data-kind=(one.state)
             data-whole=(one.hls.whole) data-audio=(one.hls.audio) data-session=(one.id)
             data-hls=(address("hls.js")) data-video=(if video { "yes" } else { "no" }) {

@@ -18,7 +18,7 @@ fn the_list_shows_live_before_recorded_and_escapes_titles() {
     lecture.segment(0);
     let text = room.get("/").text();
     assert!(text.find(">Live<").unwrap() < text.find(">Recorded<").unwrap());
-    assert!(text.contains("Sense &amp; &lt;Sensibility&gt;"));
+    assert!(text.contains("dir=\"auto\">Sense &amp; &lt;Sensibility&gt;"), "in its own direction");
     assert!(!text.contains("<Sensibility>"));
 }
 
@@ -43,6 +43,7 @@ fn a_session_page_works_without_a_script_and_loads_nothing_foreign() {
     assert!(text.contains(&format!("href=\"{}\"", lecture.url("audio.m3u8"))));
     let (note, links) = (text.find("<noscript>").unwrap(), text.find("id=\"elsewhere\"").unwrap());
     assert!(note < links, "who has no script is told before the links");
+    assert!(text.contains("<h1 dir=\"auto\">"));
     assert!(page.header("content-security-policy").starts_with("default-src 'self'"));
     assert!(!text.contains("<script>") && !text.contains("http://") && !text.contains("style=\""));
     for address in text.split("/assets/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
