@@ -87,6 +87,18 @@ pub(crate) async fn watch(
         None => deps.shelf.feed(session.id).await?,
     };
     let one = overview(&deps, &session);
+    let nothing = feed.as_ref().is_some_and(|feed| {
+        let known = *feed.outline().borrow();
+        known.ended && known.segments == 0
+    });
+    if nothing {
+        let body = html! {
+            h1 dir="auto" { (one.title) }
+            p { "Nothing was recorded: the lecture ended as it began." }
+            p { a href="/" { "All lectures" } }
+        };
+        return Ok(document(&one.title, &name, StatusCode::OK, &body, false));
+    }
     let body = player(&one, feed.as_deref());
     Ok(document(&one.title, &name, StatusCode::OK, &body, true))
 }

@@ -68,6 +68,18 @@ fn a_mistyped_address_is_a_page_for_people_and_a_problem_for_programs() {
 }
 
 #[test]
+fn a_lecture_that_ended_as_it_began_says_so_and_has_no_player() {
+    let room = Room::open();
+    let lecture = Lecture::begin(&room.house);
+    let path = format!("/s/{}", lecture.id);
+    assert!(room.get(&path).text().contains("id=\"player\""), "its sound may still come");
+    lecture.end(&room.house);
+    let room = Room::around(room.close().restarted());
+    let text = room.get(&path).text();
+    assert!(text.contains("Nothing was recorded") && !text.contains("id=\"player\""), "{text}");
+}
+
+#[test]
 fn every_kind_of_problem_is_explained_on_the_node() {
     let room = Room::open();
     let text = room.get("/problems").text();
