@@ -1,6 +1,6 @@
 //! `lectern cache`: check what is kept, and sum it up.
 
-use cache::{CheckReport, Options, Outcome, Recovery, Repair, Salvaged, Store};
+use cache::{CheckReport, Options, Outcome, Recovery, Repair, Salvaged, Store, TrackStats};
 
 use crate::cli::{Cache, Json, Place};
 use crate::control::size;
@@ -105,14 +105,9 @@ fn stats(place: &Place, Json { json }: Json) -> Result<(), Error> {
     if json {
         return Ok(out::json(&value(&stats)?)?);
     }
-    out::line(&format!("{} sessions, {:.1} hours, {}", stats.sessions, stats.hours, size(stats.bytes)))?;
-    for track in &stats.tracks {
-        let (name, segments) = (&track.name, track.segments);
-        out::line(&format!(
-            "  {name:<8} {segments:>7} segments, {:.1} hours, {}",
-            track.hours,
-            size(track.bytes)
-        ))?;
+    out::line(&format!("{} sessions, {}, {}", stats.sessions, length(stats.hours), size(stats.bytes)))?;
+    for row in rows(&stats.tracks) {
+        out::line(&row)?;
     }
     if stats.damaged > 0 {
         out::line(&format!("{} segments are damaged: `lectern cache check` tells which", stats.damaged))?;
@@ -120,6 +115,25 @@ fn stats(place: &Place, Json { json }: Json) -> Result<(), Error> {
     let more = stats.hours_left.map(|hours| format!(": room for {hours:.0} more hours")).unwrap_or_default();
     out::line(&format!("{} of {} are free{more}", size(stats.free_bytes), size(stats.disk_bytes)))?;
     Ok(())
+}
+
+/// Returns a line for each track, in columns.
+fn rows(tracks: &[TrackStats]) -> Vec<String> {
+    let width = tracks.iter().map(|track| track.name.as_str().len()).max().unwrap_or(0);
+    let row = |track: &TrackStats| {
+        let (name, segments, length) = (track.name.as_str(), track.segments, length(track.hours));
+        format!("  {name:<width$} {segments:>7} segments, {length:>10}, {:>10}", size(track.bytes))
+    };
+    tracks.iter().map(row).collect()
+}
+
+/// Writes a length for people, in the unit that leaves a digit before the point.
+fn length(hours: f64) -> String {
+    match hours {
+        long if long >= 1.0 => format!("{long:.1} hours"),
+        short if short * 60.0 >= 1.0 => format!("{:.1} min", short * 60.0),
+        tiny => format!("{:.1} s", tiny * 3600.0),
+    }
 }
 
 /// Returns what programs read.
@@ -132,6 +146,19 @@ mod tests {
     use model::{RunNumber, SegmentKey, SegmentNumber, SessionId, WallTime};
 
     use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other_and_a_minute_is_no_hour() {
+        let track =
+            |name: &str, hours| TrackStats { name: name.parse().unwrap(), segments: 45, bytes: 999, hours };
+        let rows = rows(&[track("270p", 1.0 / 60.0), track("audio-long", 1.5), track("opus", 0.001)]);
+        let column = |word: &str| rows.iter().filter_map(|row| row.find(word)).collect::<Vec<_>>();
+        assert!(column("segments").windows(2).all(|pair| pair[0] == pair[1]), "{rows:#?}");
+        assert!(rows.windows(2).all(|pair| pair[0].len() == pair[1].len()), "{rows:#?}");
+        assert!(
+            rows[0].contains(" 1.0 min,") && rows[1].contains(" 1.5 hours,") && rows[2].contains(" 3.6 s,")
+        );
+    }
 
     #[test]
     fn what_was_mended_by_opening_the_folder_is_told() {
