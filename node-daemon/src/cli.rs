@@ -185,8 +185,11 @@ pub(crate) enum Config {
     /// Report every mistake in these files; exit code 2 when there is one.
     Check {
         /// Files or folders, read in order.
-        #[arg(required = true, value_name = "FILE")]
+        #[arg(required_unless_present = "named", value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// The same, as other commands take it.
+        #[arg(id = "named", long = "config", value_name = "FILE")]
+        named: Vec<PathBuf>,
     },
     /// Print the settings that hold, with all defaults filled in.
     Show {

@@ -101,6 +101,8 @@ fn a_wrong_configuration_is_exit_code_2_before_anything_is_touched() {
     fs::write(&file, "[http]\nlisten = 80\n[loudness]\ntarget = -16\n").unwrap();
     let file = file.to_str().unwrap();
     check_fails(&["config", "check", file], 2, "2 mistakes in the configuration");
+    check_fails(&["config", "check", "--config", file], 2, "2 mistakes in the configuration");
+    check_fails(&["config", "check"], 2, "required arguments were not provided");
     check_fails(&["run", "--config", file, "--data", &data], 2, "did you mean `target_lufs`?");
     assert!(!fs::exists(&data).unwrap());
 }

@@ -7,7 +7,8 @@ use crate::out;
 
 pub(super) fn carry_out(action: Config) -> Result<(), Error> {
     match action {
-        Config::Check { files } => {
+        Config::Check { mut files, named } => {
+            files.extend(named);
             load(&files, Fragment::default())?;
             out::line("no mistakes")?;
         }
