@@ -18,7 +18,11 @@ pub(super) fn parse(file: &str, source: &str, mistakes: &mut Vec<Mistake>) -> Fr
     let (table, errors) = DeTable::parse_recoverable(source);
     let mut problems: Vec<Problem> = errors.iter().map(|error| syntax(error, source)).collect();
     let mut fragment = Fragment::default();
+    let breaks: Vec<usize> = problems.iter().map(|problem| problem.span.start).collect();
     for (name, value) in table.get_ref() {
+        if is_broken(source, name.span().start..value.span().end, &breaks) {
+            continue;
+        }
         let Some(section) = SECTIONS.iter().find(|section| section.name == name.get_ref()) else {
             problems.push(Problem { span: name.span(), message: unknown_section(name.get_ref()) });
             continue;
@@ -37,6 +41,16 @@ pub(super) fn parse(file: &str, source: &str, mistakes: &mut Vec<Mistake>) -> Fr
     problems.dedup_by(|later, earlier| later.span == earlier.span);
     mistakes.extend(problems.into_iter().map(|problem| Mistake::at(file, source, problem)));
     fragment
+}
+
+/// Returns whether the syntax breaks inside an entry or where it ends: then what was read of it is a guess.
+fn is_broken(source: &str, entry: Range<usize>, breaks: &[usize]) -> bool {
+    breaks.iter().filter(|at| **at > entry.start).any(|at| {
+        // Before its end there is nothing between.
+        let between = source.get(entry.end..*at).unwrap_or_default();
+        let is_last = source.get(*at..).unwrap_or_default().trim().is_empty();
+        between.trim().is_empty() && (is_last || !between.contains('\n'))
+    })
 }
 
 fn read_section(section: &Section, keys: &DeTable<'_>, fragment: &mut Fragment, problems: &mut Vec<Problem>) {

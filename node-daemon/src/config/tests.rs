@@ -135,6 +135,17 @@ fn text_that_is_no_toml_is_shown_where_it_breaks() {
 }
 
 #[test]
+fn what_stands_where_the_syntax_breaks_is_not_judged() {
+    for text in ["a = [1,", "a = [1,\n", "a = \"x", "a = {b = 1"] {
+        let told = parse(text).unwrap_err().to_string();
+        assert!(told.ends_with("1 mistake in the configuration"), "{text:?}: {told}");
+        assert!(told.contains("this is not TOML"), "{text:?}: {told}");
+    }
+    let told = parse("a = 1\n[http\n").unwrap_err().to_string();
+    assert!(told.contains("there is no section `a`") && told.contains("2 mistakes"), "{told}");
+}
+
+#[test]
 fn a_mistake_behind_wide_letters_is_underlined_in_the_right_column() {
     check_mistakes(
         "node = { name = \"Säal\", data = \"ü\" }",
