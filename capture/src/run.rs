@@ -84,7 +84,8 @@ struct Member {
 /// Conducts the run to its end; returns the last report, after which nothing comes.
 fn conduct(start: &Start, clock: &Arc<dyn Clock>, outbox: &Arc<Outbox>, inbox: &Arc<Inbox>) -> Report {
     let refused = |why: Failure| {
-        tracing::warn!(session = %start.session, run = %start.run, why = %why.message, "start refused");
+        // Whoever asked says it to people, or tries again and says that.
+        tracing::debug!(session = %start.session, run = %start.run, why = %why.message, "start refused");
         Report::Refused { run: start.run, why }
     };
     let members = match open_all(start, clock) {

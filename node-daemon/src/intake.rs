@@ -228,7 +228,13 @@ impl Intake {
             Some(Report::Started { run, origin, anchor, mono }) => {
                 self.happen(Event::Started { run, origin, anchor, mono })
             }
-            Some(Report::Refused { run, why }) => self.happen(Event::Refused { run, why }),
+            Some(Report::Refused { run, why }) => {
+                // The first run's refusal is the answer to an order; later ones nobody else hears of.
+                if run.0 > 0 {
+                    tracing::warn!(%run, why = why.message, "the session's sources cannot be opened");
+                }
+                self.happen(Event::Refused { run, why })
+            }
             Some(Report::Ended { run, why }) => self.happen(Event::Ended { run, why }),
             Some(Report::Levels(levels)) => self.parts.view.set_levels(levels),
             Some(Report::Source { input, state }) => {

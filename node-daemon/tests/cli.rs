@@ -167,6 +167,7 @@ fn a_source_that_is_not_there_is_exit_code_1_and_no_session() {
         stderr.contains("lectern: the session does not begin: ") && stderr.contains("missing.wav"),
         "{stderr}"
     );
+    assert_eq!(stderr.matches("missing.wav").count(), 1, "it is said once: {stderr}");
     assert_eq!(sessions(&data), serde_json::json!([]));
 }
 
