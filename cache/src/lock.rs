@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::FlockOperation;
@@ -41,6 +41,19 @@ impl Lock {
         }
         Ok(Self { _file: file })
     }
+}
+
+/// Says whether a process writes in this data folder. Asks the kernel's list: taking the lock, however briefly, could turn
+/// away a daemon that starts at this moment.
+pub(crate) fn is_held(layout: &Layout) -> bool {
+    let Ok(meta) = std::fs::metadata(layout.lock()) else { return false };
+    let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    // `1: FLOCK  ADVISORY  WRITE 3711 fe:01:1843 0 EOF`: the inode ends the sixth word (proc_locks(5)).
+    let inode = meta.ino().to_string();
+    locks.lines().any(|line| {
+        let mut words = line.split_ascii_whitespace();
+        words.nth(1) == Some("FLOCK") && words.nth(3).and_then(|file| file.rsplit(':').next()) == Some(&inode)
+    })
 }
 
 fn holder(path: &Path) -> Option<u32> {

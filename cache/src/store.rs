@@ -107,6 +107,11 @@ impl Store {
         self.inner.index.fold()
     }
 
+    /// Says whether a process has this folder open for writing: without one, nothing in it is live.
+    pub fn is_written(&self) -> bool {
+        crate::lock::is_held(&self.inner.layout)
+    }
+
     /// Returns the data folder.
     pub fn dir(&self) -> &Path {
         self.inner.layout.root()

@@ -200,8 +200,11 @@ fn a_session_outlives_a_killed_daemon_and_ends_with_a_polite_one() {
     let arguments = ["--input", "test:audio", "--start", "Tides", "--data", &data, "--log-level", "error"];
     let killed = Node::run(&arguments);
     let before = sessions(&data);
+    assert_eq!(before[0]["cut"], false);
     assert_eq!(killed.end(Signal::KILL).code(), None);
-    assert_eq!(sessions(&data)[0]["state"], "live", "it goes on");
+    assert_eq!((&sessions(&data)[0]["state"], &sessions(&data)[0]["cut"]), (&"live".into(), &true.into()));
+    let (_, listed, _) = done(&["sessions", "--data", &data]);
+    assert!(listed.contains("  cut  ") && !listed.contains("live"), "{listed}");
 
     let polite = Node::run(&arguments);
     assert_eq!(polite.end(Signal::TERM).code(), Some(0));

@@ -78,6 +78,20 @@ fn a_reading_store_works_beside_the_writing_one_and_cannot_write() {
 }
 
 #[test]
+fn a_reading_store_knows_whether_somebody_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let reader = Store::open_read_only(dir.path()).unwrap();
+    assert!(reader.is_written());
+    drop(store);
+    // Another test's child may hold a copy of the lock for a moment longer.
+    assert!((0..100_000).any(|_| {
+        std::thread::yield_now();
+        !reader.is_written()
+    }));
+}
+
+#[test]
 fn a_reading_store_opens_what_a_dead_writer_left() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path());

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stdin};
 use cache::{Kind, Options, Store, Summary};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use model::{SessionId, WallTime};
+use model::{Session, SessionId, SessionState, WallTime};
 
 use crate::cli::{Json, Place, Sessions};
 use crate::control::size;
@@ -13,8 +13,10 @@ use crate::error::Error;
 use crate::out;
 
 pub(super) fn list(place: &Place, Json { json }: Json) -> Result<(), Error> {
+    let mut is_written = true;
     let summaries = match Store::open_read_only(&place.folder()?) {
         Ok(store) => {
+            is_written = store.is_written();
             let summaries = store.summaries()?;
             if summaries.is_empty() {
                 store.remembers()?;
@@ -26,14 +28,14 @@ pub(super) fn list(place: &Place, Json { json }: Json) -> Result<(), Error> {
         Err(error) => return Err(error.into()),
     };
     if json {
-        let list: Vec<_> = summaries.iter().map(object).collect();
+        let list: Vec<_> = summaries.iter().map(|summary| object(summary, is_written)).collect();
         return Ok(out::json(&list.into())?);
     }
     if summaries.is_empty() {
         out::line("no sessions")?;
     }
     for summary in &summaries {
-        out::line(&row(summary))?;
+        out::line(&row(summary, is_written))?;
     }
     Ok(())
 }
@@ -59,7 +61,10 @@ fn confirm(summary: &Summary, session: SessionId) -> Result<(), Error> {
             "deleting {session} cannot be undone; add --yes to do it without a question"
         )));
     }
-    out::text(&format!("{}\ndelete it with all its media? It cannot be brought back. [y/N] ", row(summary)))?;
+    out::text(&format!(
+        "{}\ndelete it with all its media? It cannot be brought back. [y/N] ",
+        row(summary, true)
+    ))?;
     let mut answer = String::new();
     stdin().read_line(&mut answer)?;
     match answer.trim() {
@@ -68,7 +73,15 @@ fn confirm(summary: &Summary, session: SessionId) -> Result<(), Error> {
     }
 }
 
-fn row(summary: &Summary) -> String {
+/// Returns the state of a session for people: one that is live without a daemon was cut, and goes on at the next start.
+const fn state(session: &Session, is_written: bool) -> &'static str {
+    match session.state {
+        SessionState::Live if !is_written => "cut",
+        state => state.as_str(),
+    }
+}
+
+fn row(summary: &Summary, is_written: bool) -> String {
     let Summary { session, bytes, gaps, .. } = summary;
     let seconds = session.end.since(model::MediaTime::ZERO).as_secs();
     let length = format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -81,18 +94,19 @@ fn row(summary: &Summary) -> String {
         "{}  {}  {:<5}  {length:>8}  {:>9}  {}{gaps}",
         session.id,
         local(session.started),
-        session.state.as_str(),
+        state(session, is_written),
         size(*bytes),
         session.title,
     )
 }
 
-fn object(summary: &Summary) -> serde_json::Value {
+fn object(summary: &Summary, is_written: bool) -> serde_json::Value {
     let Summary { session, runs, tracks, segments, bytes, gaps } = summary;
     serde_json::json!({
         "id": session.id,
         "title": session.title,
         "state": session.state.as_str(),
+        "cut": session.state == SessionState::Live && !is_written,
         "started": timestamp(session.started).map(|started| started.to_string()),
         "duration_ms": session.end.as_nanos() / 1_000_000,
         "runs": runs,
