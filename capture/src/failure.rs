@@ -26,6 +26,15 @@ pub(crate) fn missing_plugin(what: &str, package: &str) -> Failure {
     )
 }
 
+/// No H.264 encoder is installed. One of two is the reader's choice, since their licences differ.
+pub(crate) fn no_encoder() -> Failure {
+    failure(
+        FailureKind::MissingPlugin,
+        "pictures need an H.264 encoder and none is installed; run `apt install gstreamer1.0-plugins-ugly` (x264, GPL) \
+         or `apt install gstreamer1.0-plugins-bad` (openh264, not GPL)",
+    )
+}
+
 /// No such file.
 pub(crate) fn no_such_file(path: &Path) -> Failure {
     failure(FailureKind::UnknownSource, format!("there is no file {}; check the path", path.display()))

@@ -7,7 +7,7 @@ use model::settings::VideoEncoder;
 use model::wire::v1::Failure;
 
 use super::rendition::{Coding, FRAME_RATE_HZ, HEIGHT, Rendition, SAMPLE_RATE_HZ, WIDTH};
-use crate::failure::{internal, missing_plugin};
+use crate::failure::{internal, missing_plugin, no_encoder};
 use crate::plugin::{exists, make};
 
 /// Returns the caps of the raw media that a rendition takes in.
@@ -50,7 +50,7 @@ pub(crate) fn build(rendition: &Rendition) -> Result<Vec<gst::Element>, Failure>
         Coding::H264 { width, height, every, encoder } => {
             let segment_frames = rendition.grid.segment_start(1);
             let mut chain = if every > 1 { scaled(width, height)? } else { Vec::new() };
-            chain.extend(match h264_encoder(encoder)? {
+            chain.extend(match h264_encoder(encoder, exists)? {
                 H264::X264 => x264(rendition.bitrate_bps, segment_frames, every)?,
                 H264::Openh264 => openh264(rendition.bitrate_bps, segment_frames)?,
             });
@@ -109,14 +109,13 @@ enum H264 {
     Openh264,
 }
 
-fn h264_encoder(wanted: VideoEncoder) -> Result<H264, Failure> {
+fn h264_encoder(wanted: VideoEncoder, exists: impl Fn(&str) -> bool) -> Result<H264, Failure> {
     match wanted {
         VideoEncoder::X264 | VideoEncoder::Auto if exists("x264enc") => Ok(H264::X264),
         VideoEncoder::Openh264 | VideoEncoder::Auto if exists("openh264enc") => Ok(H264::Openh264),
         VideoEncoder::Openh264 => Err(missing_plugin("H.264 with openh264", "gstreamer1.0-plugins-bad")),
-        VideoEncoder::X264 | VideoEncoder::Auto => {
-            Err(missing_plugin("H.264 with x264", "gstreamer1.0-plugins-ugly"))
-        }
+        VideoEncoder::X264 => Err(missing_plugin("H.264 with x264", "gstreamer1.0-plugins-ugly")),
+        VideoEncoder::Auto => Err(no_encoder()),
     }
 }
 
@@ -190,4 +189,24 @@ fn end_around(encoder: &gst::Element) -> Result<(), Failure> {
 /// GStreamer's caps hold signed numbers.
 fn gst_number(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_refused(wanted: VideoEncoder, names: &[&str]) {
+        let Err(refused) = h264_encoder(wanted, |_| false) else { panic!("nothing is installed") };
+        for package in ["gstreamer1.0-plugins-ugly", "gstreamer1.0-plugins-bad"] {
+            assert_eq!(refused.message.contains(package), names.contains(&package), "{}", refused.message);
+        }
+    }
+
+    #[test]
+    fn who_left_the_choice_open_is_told_of_both_encoders_and_their_licences() {
+        check_refused(VideoEncoder::Auto, &["gstreamer1.0-plugins-ugly", "gstreamer1.0-plugins-bad"]);
+        check_refused(VideoEncoder::X264, &["gstreamer1.0-plugins-ugly"]);
+        check_refused(VideoEncoder::Openh264, &["gstreamer1.0-plugins-bad"]);
+        assert!(matches!(h264_encoder(VideoEncoder::Auto, |name| name == "openh264enc"), Ok(H264::Openh264)));
+    }
 }
