@@ -26,6 +26,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the node: serve what is kept, and capture sessions when asked to.
     Run(Box<Run>),
+    /// Say whether a lecture can begin, with a fix for whatever is wrong; exit code 0 for go, 1 for no-go.
+    Check(Check),
     /// List the sources that are connected, with their stable ids.
     Sources {
         /// Do not listen to each sound device for its level.
@@ -124,6 +126,21 @@ pub(crate) struct Run {
     pub(crate) unpaced: bool,
 }
 
+/// Options of `check`: those of `run` that it checks.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Source that the node would be run with, as `run` takes it; may be given several times.
+    #[arg(long = "input", value_name = "SOURCE")]
+    inputs: Vec<Input>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Address that the node serves on, or would [default: 0.0.0.0:8080].
+    #[arg(long, value_name = "IP:PORT")]
+    http: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
 /// What is done to sessions.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sessions {
@@ -220,6 +237,16 @@ impl Place {
     pub(crate) fn fragment(&self) -> Fragment {
         let mut fragment = Fragment::default();
         fragment.node.data = self.data.clone().map(Folder::At);
+        fragment
+    }
+}
+
+impl Check {
+    /// Returns the flags as the fragment that wins over all files.
+    pub(crate) fn fragment(&self) -> Fragment {
+        let mut fragment = self.place.fragment();
+        fragment.http.listen = self.http;
+        fragment.input.sources = (!self.inputs.is_empty()).then(|| self.inputs.clone());
         fragment
     }
 }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod capture;
+mod check;
 mod config;
 mod export;
 mod sessions;
@@ -23,6 +24,7 @@ use crate::{out, run};
 pub(crate) fn carry_out(command: Command) -> Result<(), Error> {
     match command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
         Command::Sources { quick, json } => sources::list(quick, json),
         Command::Sessions { action: None, place, json } => sessions::list(&place, json),
         Command::Sessions { action: Some(action), .. } => sessions::change(action),

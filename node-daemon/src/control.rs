@@ -4,20 +4,15 @@ use std::future::Future;
 use std::pin::Pin;
 
 use model::wire::v1::Levels;
-use model::{Finding, Input, SessionId, Title, Verdict};
+use model::{Finding, SessionId, Title, Verdict};
 use serve::{Control, ControlError, Readiness};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::checklist::{finding, lost, space};
 use crate::intake::Command;
 use crate::keep::Health;
 use crate::room::Refusal;
 use crate::view::View;
-
-/// Three hours of 720p and its companions: below it, a person should make room before the next lecture.
-const FREE_BYTES_WARN: u64 = 4 << 30;
-
-/// Twenty minutes of the same.
-const FREE_BYTES_FAIL: u64 = 400 << 20;
 
 /// Hands orders to the intake and reads what it lets others see.
 #[derive(Debug)]
@@ -65,26 +60,12 @@ impl Desk {
             Some(trouble) => finding("storage.failing", Verdict::Fail, &trouble.what, &trouble.advice),
             None => finding("storage.failing", Verdict::Pass, "Everything that comes in is kept.", ""),
         }];
-        findings.push(match self.store.space().ok().map(|(free, _)| free) {
-            Some(free) if free < FREE_BYTES_FAIL => low(Verdict::Fail, free),
-            Some(free) if free < FREE_BYTES_WARN => low(Verdict::Warn, free),
-            Some(free) => finding("storage.low", Verdict::Pass, &format!("{} are free.", size(free)), ""),
-            None => finding("storage.low", Verdict::Unknown, "The free space is not known.", ""),
-        });
+        findings.push(space(self.store.space().ok().map(|(free, _)| free)));
         findings
     }
 
     fn sources(&self) -> Vec<Finding> {
-        let describe = |(input, why): (Input, String)| {
-            let is_picture = matches!(input, Input::Camera { .. } | Input::Rtsp { .. });
-            let (id, fix) = if is_picture {
-                ("camera.lost", "Check the camera's cable and power.")
-            } else {
-                ("audio.dead", "Check the microphone's cable and that it is switched on.")
-            };
-            finding(id, Verdict::Fail, &format!("{} delivers nothing: {why}", input.shown()), fix)
-        };
-        self.view.lost_sources().into_iter().map(describe).collect()
+        self.view.lost_sources().iter().map(|(input, why)| lost(input, why)).collect()
     }
 }
 
@@ -144,15 +125,6 @@ impl From<Refusal> for ControlError {
     }
 }
 
-fn finding(id: &str, verdict: Verdict, what: &str, do_this: &str) -> Finding {
-    Finding { id: id.to_owned(), verdict, what: what.to_owned(), do_this: do_this.to_owned() }
-}
-
-fn low(verdict: Verdict, free: u64) -> Finding {
-    let what = format!("Only {} are free for recordings.", size(free));
-    finding("storage.low", verdict, &what, "Delete old sessions: `lectern sessions` lists them.")
-}
-
 /// Writes a size for people, in the unit that leaves one to four digits.
 pub(crate) fn size(bytes: u64) -> String {
     let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
@@ -192,6 +164,5 @@ mod tests {
         assert_eq!(size((5 << 29) + 7), "2.5 GiB");
         assert_eq!(size(999), "999 B");
         assert_eq!(size(u64::MAX), "17179869183.9 GiB");
-        assert_eq!(low(Verdict::Fail, 100 << 20).what, "Only 100.0 MiB are free for recordings.");
     }
 }

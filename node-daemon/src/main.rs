@@ -5,6 +5,7 @@
 
 mod backoff;
 mod carrier;
+mod checklist;
 mod cli;
 mod clock;
 mod command;

@@ -156,6 +156,44 @@ fn a_second_daemon_on_the_same_folder_leaves_the_first_alone() {
 }
 
 #[test]
+fn go_or_no_go_is_asked_of_the_node_that_runs_and_else_of_what_it_would_run_with() {
+    let (_folder, data) = folder();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let check = |address: &str, more: &[&str]| {
+        done(&[&["check", "--data", &data, "--http", address][..], more].concat())
+    };
+    let (code, stdout, _) = check(&nobody, &["--input", "test:"]);
+    assert_eq!(code, 0, "{stdout}");
+    assert!(stdout.starts_with("no node runs") && stdout.ends_with("\ngo\n"), "{stdout}");
+    let (code, stdout, stderr) = check(&nobody, &[]);
+    assert_eq!((code, stderr.as_str()), (1, "lectern: no-go: 1 of 3 checks fail\n"));
+    assert!(
+        stdout.contains("FAIL     audio.dead") && stdout.contains("`lectern sources` lists them."),
+        "{stdout}"
+    );
+
+    let node = Node::run(&["--data", &data]);
+    let address = node.url.strip_prefix("http://").unwrap().to_owned();
+    let (code, stdout, _) = check(&address, &["--json"]);
+    let answer: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let ids: Vec<_> = answer["findings"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert_eq!((code, &answer["ready"]), (0, &true.into()), "{stdout}");
+    assert!(ids.contains(&&"capture.lost".into()), "the node's own: {stdout}");
+    let (code, _, stderr) = check(&nobody, &["--input", "test:"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("give its address with --http"), "{stderr}");
+    assert_eq!(node.end(Signal::TERM).code(), Some(0));
+
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    let hangs_up = std::thread::spawn(move || drop(other.accept().unwrap()));
+    let (code, stdout, _) = check(&address, &["--input", "test:"]);
+    hangs_up.join().unwrap();
+    assert_eq!(code, 1);
+    assert!(stdout.contains("FAIL     http.taken"), "{stdout}");
+}
+
+#[test]
 fn a_source_that_is_not_there_is_exit_code_1_and_no_session() {
     let (folder, data) = folder();
     let missing = format!("file:{}", folder.path().join("missing.wav").display());
