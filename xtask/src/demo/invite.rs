@@ -6,6 +6,9 @@ use std::path::Path;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
+/// What the button of the page says that leaves the picture out.
+const SOUND_ONLY: &str = "Sound only";
+
 /// Prints the invitation.
 pub(crate) fn print(port: u16, data: &Path, log: &Path) {
     let here = format!("http://localhost:{port}/");
@@ -30,7 +33,7 @@ fn what_to_try(here: &str) -> String {
   1. Scan the code with a phone in the same network and listen: the microphone jumps between -35 and -10 LUFS every
      few seconds, as the picture says; what you hear stays at one level.
   2. Drag the position back to the beginning while it is live, then return to live.
-  3. Choose \"audio only\": the picture goes, the sound does not.
+  3. Choose \"{SOUND_ONLY}\": the picture goes, the sound does not.
   4. Hold the clock in the picture beside the same page on a second device.
   5. `curl {here}api/v1/sessions` lists what the page shows; `curl {here}metrics` is for machines.
   6. Press Ctrl-C, run `cargo xtask demo` again: the session is a recording, under the address it had."
@@ -64,6 +67,15 @@ mod tests {
         let widths: Vec<usize> = drawn.lines().map(|line| line.chars().count()).collect();
         assert!(widths.len() > 12 && widths.windows(2).all(|pair| pair[0] == pair[1]), "{widths:?}");
         assert!(drawn.chars().all(|c| " █▀▄\n".contains(c)));
+    }
+
+    #[test]
+    fn the_button_that_is_named_is_on_the_page() {
+        let page = crate::workspace::root().join("node-daemon/serve/src/page.rs");
+        let page = std::fs::read_to_string(page).unwrap();
+        let button = page.lines().find(|line| line.contains("button #listen")).unwrap();
+        assert!(button.contains(&format!("{{ \"{SOUND_ONLY}\" }}")), "{button}");
+        assert!(what_to_try("").contains(SOUND_ONLY));
     }
 
     #[test]
