@@ -35,8 +35,6 @@ pub(crate) const RUN: &[Need] = &[
     need("gstreamer1.0-plugins-bad", "parses H.264 and AAC; openh264, the encoder that is not GPL"),
     need("gstreamer1.0-plugins-ugly", "x264, the H.264 encoder, loaded at run time (GPL)"),
     need("gstreamer1.0-libav", "the AAC encoder and further decoders"),
-    need("gstreamer1.0-alsa", "sound devices in GStreamer"),
-    need("gstreamer1.0-x", "picture tests draw text through it"),
     need("libasound2-plugins", "the PCM `pulse`: sound devices that PulseAudio or PipeWire holds"),
 ];
 
