@@ -59,8 +59,8 @@ CREATE TABLE segment (
 CREATE INDEX segment_hash ON segment (hash);
 CREATE INDEX segment_damaged ON segment (rendition) WHERE state = 'damaged';
 
--- A declared stretch without media. Written when it is noticed, never changed. Damaged segments are not listed here: they
--- say it themselves. Goes with its session.
+-- A declared stretch without media. Written when it is noticed; `to_ns` grows while it lasts. Damaged segments are not
+-- listed here: they say it themselves. Goes with its session.
 CREATE TABLE gap (
     session INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
     from_ns INTEGER NOT NULL,

@@ -217,7 +217,8 @@ impl Store {
         created
     }
 
-    /// Adds a gap to a session's timeline. The same gap twice is one.
+    /// Adds a gap to a session's timeline. One with the begin, track and cause of a known gap prolongs it: so a gap that
+    /// lasts is written as far as it has come.
     ///
     /// # Errors
     /// There is no such session, or the index could not be written.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use model::wire::v1::{PartReport, Report};
-use model::{Gap, GapCause, MediaTime, RunNumber, Timescale, TrackName};
+use model::{Gap, GapCause, GapState, MediaTime, RunNumber, Timescale, TrackName};
 
 /// Parts of pictures that may wait: eight seconds of two renditions, about 2 MB.
 const PICTURE_PARTS_MAX: usize = 32;
@@ -108,6 +108,11 @@ impl State {
                 self.queue.retain(|waiting| !matches!(waiting, Report::Levels(_)));
                 self.queue.push_back(report);
             }
+            Report::Gap { ref gap, .. } => {
+                // Only the farthest reach of a gap is worth anything.
+                self.queue.retain(|waiting| !is_earlier(waiting, gap));
+                self.queue.push_back(report);
+            }
             Report::Part(part) => self.put_part(part),
             Report::Track { ref track, .. } => {
                 let (audio, timescale) = (track.media.is_audio(), track.timescale);
@@ -165,11 +170,17 @@ impl State {
     }
 }
 
+/// Returns whether a waiting report says how far an open gap had come before it came to `gap`.
+fn is_earlier(waiting: &Report, gap: &Gap) -> bool {
+    let Report::Gap { gap: before, state: GapState::Open, .. } = waiting else { return false };
+    (before.from, &before.track, before.cause) == (gap.from, &gap.track, gap.cause)
+}
+
 fn gap_of(name: &TrackName, track: &mut Track) -> Option<Report> {
     let (run, from, to) = track.dropped.take()?;
     tracing::warn!(track = %name, from_ns = from.as_nanos(), to_ns = to.as_nanos(), "parts were not taken in time");
     let gap = Gap { from, to, track: Some(name.clone()), cause: GapCause::Overload };
-    Some(Report::Gap { run, gap })
+    Some(Report::Gap { run, gap, state: GapState::Closed })
 }
 
 #[cfg(test)]

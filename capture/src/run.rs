@@ -3,6 +3,7 @@
 //! One thread, the conductor, owns all of it. A picture can never hold sound up in real time.
 
 mod begin;
+mod missing;
 mod picture;
 mod sound;
 
@@ -213,6 +214,7 @@ struct Stage {
     sound: Sound,
     pictures: Option<Pictures>,
     sound_input: Option<Input>,
+    picture_input: Option<Input>,
     sound_line: Line,
     picture_line: Line,
     drift_ns: i64,
@@ -229,11 +231,11 @@ impl Stage {
             Pace::RealTime => Patience::None,
             Pace::Unpaced => Patience::Wait,
         };
-        let closings = Closings::default();
+        let part = Duration::from_millis(u64::from(start.encoding.latency.part_ms()));
         let place = Place {
             run: start.run,
             origin,
-            closings: closings.clone(),
+            closings: Closings::default(),
             emit: {
                 let outbox = outbox.clone();
                 Arc::new(move |report| outbox.put(report, patience))
@@ -252,11 +254,14 @@ impl Stage {
             None
         } else {
             let video = build(Rendition::video(&start.encoding))?;
-            Some(Pictures::new(video, start.pace == Pace::Unpaced))
+            Some(Pictures::new(video, start.pace == Pace::Unpaced, part, &place))
         };
-        let sound = Sound::new(&start.loudness, origin, audio, closings)?;
-        let giver = members.iter().find(|member| member.source.roles().sound);
-        let sound_input = giver.map(|member| member.input.clone());
+        let sound = Sound::new(&start.loudness, part, audio, &place)?;
+        let giver = |has: fn(Roles) -> bool| {
+            let giver = members.iter().find(|member| has(member.source.roles()));
+            giver.map(|member| member.input.clone())
+        };
+        let (sound_input, picture_input) = (giver(|roles| roles.sound), giver(|roles| roles.picture));
         Ok(Self {
             start: start.clone(),
             outbox: outbox.clone(),
@@ -264,6 +269,7 @@ impl Stage {
             sound,
             pictures,
             sound_input,
+            picture_input,
             sound_line,
             picture_line,
             drift_ns: 0,
@@ -335,7 +341,7 @@ impl Stage {
         }
     }
 
-    fn note(&self, note: Note) -> Option<Failure> {
+    fn note(&mut self, note: Note) -> Option<Failure> {
         let (input, state) = match note {
             Note::State(input, state) => (input, state),
             // Without its sound a lecture is over; without its picture it is not.
@@ -344,6 +350,12 @@ impl Stage {
             }
             Note::Failed(_, why) => return Some(why),
         };
+        if matches!(state, SourceState::Lost { .. })
+            && self.picture_input.as_ref() == Some(&input)
+            && let Some(pictures) = &mut self.pictures
+        {
+            pictures.lost();
+        }
         self.outbox.put(Report::Source { input, state }, Patience::None);
         None
     }

@@ -33,6 +33,16 @@ impl GapCause {
     }
 }
 
+/// Whether a gap is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapState {
+    /// It lasts: its `to` is how far it has come.
+    Open,
+    /// It is over, or was when it was noticed.
+    Closed,
+}
+
 /// A stretch without media.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {

@@ -21,7 +21,7 @@ pub mod wire;
 pub use chain::chain;
 pub use clock::{Clock, ManualClock};
 pub use finding::{Finding, Verdict};
-pub use gap::{Gap, GapCause};
+pub use gap::{Gap, GapCause, GapState};
 pub use hash::ContentHash;
 pub use id::{BootId, PartIndex, RunNumber, SegmentNumber, SessionId};
 pub use input::Input;

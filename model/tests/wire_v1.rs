@@ -98,7 +98,7 @@ fn reports_keep_their_json() {
         },
         Report::Track { run: run(), track: track(), init: bytes::Bytes::new() },
         Report::Part(part()),
-        Report::Gap { run: run(), gap: gap() },
+        Report::Gap { run: run(), gap: gap(), state: GapState::Open },
         Report::Levels(Levels {
             at: MediaTime::from_millis(6100),
             input_momentary_lufs: Some(-31.5),

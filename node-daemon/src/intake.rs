@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use model::wire::v1::{Order, PartReport, Report, VERSION};
-use model::{Clock, Input, RunNumber, SessionId, Timescale, Title, TrackName, chain};
+use model::{Clock, Gap, GapState, Input, RunNumber, SessionId, Timescale, Title, TrackName, chain};
 use serve::Live;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -91,6 +91,8 @@ struct Running {
     session: SessionId,
     run: RunNumber,
     tracks: Vec<(TrackName, Timescale)>,
+    /// Gaps that last.
+    open: Vec<Gap>,
 }
 
 /// Starts the intake on a thread of its own; it ends after [`Command::Leave`], when everything is kept.
@@ -245,7 +247,7 @@ impl Intake {
             }
             Some(Report::Track { run, track, init }) => self.track(run, track, init),
             Some(Report::Part(report)) => self.part(report),
-            Some(Report::Gap { run, gap }) => self.gap(run, gap),
+            Some(Report::Gap { run, gap, state }) => self.gap(run, gap, state),
         }
     }
 
@@ -284,22 +286,52 @@ impl Intake {
         self.parts.keeper.part(session, report);
     }
 
-    fn gap(&mut self, run: RunNumber, gap: model::Gap) {
-        let Some(session) = self.running.as_ref().filter(|running| running.run == run).map(|of| of.session)
-        else {
-            return;
-        };
-        self.add_gap(session, gap);
+    /// Takes what capture says of a gap: an open one is kept as far as it has come, whatever happens next.
+    fn gap(&mut self, run: RunNumber, gap: Gap, state: GapState) {
+        let Some(running) = self.running.as_mut().filter(|running| running.run == run) else { return };
+        let session = running.session;
+        let is_same = |other: &Gap| (other.from, &other.track) == (gap.from, &gap.track);
+        let known = running.open.iter().position(is_same).map(|place| running.open.swap_remove(place));
+        match (state, known) {
+            (GapState::Closed, None) => self.add_gap(session, gap),
+            (GapState::Closed, Some(_)) => {
+                let (at_s, missing) = (gap.from.as_secs_f64(), gap.to.since(gap.from));
+                let (track, after) = (track_of(&gap), format!("{:.1} s", missing.as_secs_f64()));
+                let missing_ms = missing.as_millis();
+                tracing::error!(%session, track, at_s, missing_ms, after, "a source is back");
+                self.declare(session, gap, state);
+            }
+            (GapState::Open, None) => {
+                running.open.push(gap.clone());
+                self.declare(session, gap, state);
+            }
+            // Playlists tell its length when it is over.
+            (GapState::Open, Some(_)) => {
+                running.open.push(gap.clone());
+                self.parts.keeper.gap(session, gap, state);
+            }
+        }
     }
 
-    fn add_gap(&self, session: SessionId, gap: model::Gap) {
+    /// Ends the gaps that last: no more of the run comes.
+    fn close_gaps(&mut self) {
+        let Some(running) = &mut self.running else { return };
+        let (session, open) = (running.session, std::mem::take(&mut running.open));
+        open.into_iter().for_each(|gap| self.add_gap(session, gap));
+    }
+
+    fn add_gap(&self, session: SessionId, gap: Gap) {
         let missing_ms = gap.to.since(gap.from).as_millis();
-        let at_s = gap.from.as_secs_f64();
-        tracing::error!(%session, cause = gap.cause.as_str(), at_s, missing_ms, "media is missing");
-        if let Err(error) = self.parts.live.gap(session, &gap) {
+        let (track, at_s) = (track_of(&gap), gap.from.as_secs_f64());
+        tracing::error!(%session, cause = gap.cause.as_str(), track, at_s, missing_ms, "media is missing");
+        self.declare(session, gap, GapState::Closed);
+    }
+
+    fn declare(&self, session: SessionId, gap: Gap, state: GapState) {
+        if let Err(error) = self.parts.live.gap(session, &gap, state) {
             tracing::error!(%session, error = %chain(&error), "a gap is not marked live");
         }
-        self.parts.keeper.gap(session, gap);
+        self.parts.keeper.gap(session, gap, state);
     }
 
     /// Gives capture an order; if it takes none, its end is heard soon.
@@ -316,6 +348,11 @@ impl Intake {
         let clock = &self.parts.clock;
         Moment { mono: clock.monotonic(), wall: clock.wall(), boot: self.parts.boot }
     }
+}
+
+/// Returns for the log which track a gap concerns.
+fn track_of(gap: &Gap) -> &str {
+    gap.track.as_ref().map_or("all", TrackName::as_str)
 }
 
 /// Answers whoever still waits.

@@ -15,7 +15,9 @@ use std::{io, thread};
 
 use bytes::Bytes;
 use model::wire::v1::PartReport;
-use model::{Gap, GapCause, MediaTime, Run, RunNumber, SegmentKey, SessionId, Timescale, Track, TrackName};
+use model::{
+    Gap, GapCause, GapState, MediaTime, Run, RunNumber, SegmentKey, SessionId, Timescale, Track, TrackName,
+};
 use serve::Live;
 use tokio::sync::oneshot;
 
@@ -184,9 +186,15 @@ impl Handle {
         self.send(Item::Track(session, run, track, init));
     }
 
-    /// Keeps a gap.
-    pub(crate) fn gap(&self, session: SessionId, gap: Gap) {
-        self.send(Item::Gap(session, gap));
+    /// Keeps a gap; how far one has come that lasts is only offered, for it is said again.
+    pub(crate) fn gap(&self, session: SessionId, gap: Gap, state: GapState) {
+        let item = Item::Gap(session, gap);
+        match state {
+            GapState::Closed => self.send(item),
+            GapState::Open => {
+                self.offer(item);
+            }
+        }
     }
 
     /// Seals what is open, and says what of the run is missing.

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use lectern_tests::recording;
 use testkit::daemon::{Daemon, Setup};
+use testkit::http::Client;
 use testkit::llhls::{Goal, Session, rules};
 use testkit::probe::{Process, Sound, output, tone_hz};
 use testkit::stopwatch::wait_until;
@@ -45,16 +46,21 @@ fn tone(home: &Path) -> Result<std::path::PathBuf> {
     Ok(path)
 }
 
-#[test]
-fn a_tone_at_the_microphone_arrives_at_its_pitch_through_the_whole_node() -> Result<()> {
-    let home = tempfile::tempdir()?;
-    let server = format!("unix:{}", home.path().join("pulse.socket").display());
-    let _pulseaudio = pulseaudio(home.path())?;
+/// Plays the tone into the microphone.
+fn play(home: &Path) -> Result<Process> {
     let mut play = Command::new("paplay");
-    play.arg("--server").arg(&server).args(["-d", "mic"]).arg(tone(home.path())?);
-    let _play = spawn(play.env("HOME", home.path()))?;
-    let asound = home.path().join("asound.conf");
-    let device = format!("type pulse server \"{server}\"");
+    play.arg("--server").arg(server(home)).args(["-d", "mic"]).arg(tone(home)?);
+    spawn(play.env("HOME", home))
+}
+
+fn server(home: &Path) -> String {
+    format!("unix:{}", home.join("pulse.socket").display())
+}
+
+/// Starts a node that listens to the microphone.
+fn node(home: &Path) -> Result<Daemon> {
+    let asound = home.join("asound.conf");
+    let device = format!("type pulse server \"{}\"", server(home));
     std::fs::write(
         &asound,
         format!(
@@ -62,15 +68,21 @@ fn a_tone_at_the_microphone_arrives_at_its_pitch_through_the_whole_node() -> Res
              hint {{ show on description \"Room mic\" }} }}\nctl.room_mic {{ {device} }}\n"
         ),
     )?;
-    let env =
-        [("ALSA_CONFIG_PATH", asound.display().to_string()), ("HOME", home.path().display().to_string())];
-    let setup = Setup {
+    let env = [("ALSA_CONFIG_PATH", asound.display().to_string()), ("HOME", home.display().to_string())];
+    Daemon::start(Setup {
         inputs: vec!["alsa:room_mic".to_owned()],
         title: Some("Tone".to_owned()),
         env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         ..Setup::default()
-    };
-    let daemon = Daemon::start(setup)?;
+    })
+}
+
+#[test]
+fn a_tone_at_the_microphone_arrives_at_its_pitch_through_the_whole_node() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let _pulseaudio = pulseaudio(home.path())?;
+    let _play = play(home.path())?;
+    let daemon = node(home.path())?;
     let (id, url) = daemon.live_session(START_WITHIN)?;
     let mut live = Session::open(&url)?;
     live.follow(&Goal::Segments(10), START_WITHIN)?;
@@ -84,4 +96,77 @@ fn a_tone_at_the_microphone_arrives_at_its_pitch_through_the_whole_node() -> Res
     let pitch = tone_hz(&middle)?;
     ensure!((pitch - TONE_HZ).abs() <= TONE_OFF_HZ_MAX, "{TONE_HZ} Hz arrived as {pitch} Hz");
     Ok(())
+}
+
+/// Returns the gaps that the API tells: cause, begin and end in seconds.
+fn gaps(daemon: &Daemon, id: &str) -> Result<Vec<(String, f64, f64)>> {
+    let answer = Client::new(START_WITHIN).get(&daemon.url(&format!("/api/v1/sessions/{id}")))?;
+    let detail = answer.expect_status(200)?.json()?;
+    let gaps = detail.get("gaps").and_then(|gaps| gaps.as_array()).context("gaps")?;
+    let number = |gap: &serde_json::Value, name: &str| gap.get(name).and_then(serde_json::Value::as_f64);
+    let gap = |gap: &serde_json::Value| {
+        let cause = gap.get("cause").and_then(|cause| cause.as_str())?.to_owned();
+        Some((cause, number(gap, "from_seconds")?, number(gap, "to_seconds")?))
+    };
+    gaps.iter().map(|one| gap(one).with_context(|| format!("half a gap: {one}"))).collect()
+}
+
+/// Waits until the last gap that the API tells is as wished.
+fn wait_for_gap(
+    daemon: &Daemon,
+    id: &str,
+    what: &str,
+    wish: impl Fn(&(String, f64, f64)) -> bool,
+) -> Result<(String, f64, f64)> {
+    let found = wait_until(what, START_WITHIN, || Ok(gaps(daemon, id)?.pop().filter(&wish)));
+    found.with_context(|| daemon.log())
+}
+
+fn playlist(daemon: &Daemon, id: &str) -> Result<String> {
+    let url = daemon.url(&format!("/hls/{id}/audio/index.m3u8"));
+    Ok(Client::new(START_WITHIN).get(&url)?.expect_status(200)?.text()?.to_owned())
+}
+
+#[test]
+fn a_microphone_that_was_away_is_a_gap_on_the_timeline_even_if_the_node_was_killed_meanwhile() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let server = pulseaudio(home.path())?;
+    let mut daemon = node(home.path())?;
+    let (id, url) = daemon.live_session(START_WITHIN)?;
+    Session::open(&url)?.follow(&Goal::Segments(1), START_WITHIN)?;
+    let is_lost = |gap: &(String, f64, f64)| gap.0 == "source_lost" && gap.2 - gap.1 > 3.0;
+
+    drop(server);
+    wait_for_gap(&daemon, &id, "a gap that lasts", is_lost)?;
+    let open = playlist(&daemon, &id)?;
+    let range =
+        open.lines().find(|line| line.contains("X-CAUSE=\"source_lost\"")).context("no date range")?;
+    ensure!(!range.contains("DURATION"), "it lasts: {range}");
+    let server = pulseaudio(home.path())?;
+    wait_until("the microphone to be back", START_WITHIN, || {
+        Ok(daemon.log().contains("a source is back").then_some(()))
+    })?;
+    let first = wait_for_gap(&daemon, &id, "the gap", is_lost)?;
+    let closed = playlist(&daemon, &id)?;
+    let duration = format!("DURATION={:.3}", first.2 - first.1);
+    ensure!(closed.contains(&duration), "no {duration} in {closed}");
+    ensure!(!closed.contains("#EXT-X-DISCONTINUITY\n"), "media time goes on: {closed}");
+
+    drop(server);
+    let open = wait_for_gap(&daemon, &id, "another gap that lasts", |gap| gap.1 > first.2 && is_lost(gap))?;
+    daemon.kill9()?;
+    let _server = pulseaudio(home.path())?;
+    daemon.restart()?;
+    let (again, url) = daemon.live_session(START_WITHIN)?;
+    ensure!(again == id, "{id} became {again}");
+    Session::open(&url)?.follow(&Goal::Segments(1), START_WITHIN)?;
+    let all = gaps(&daemon, &id)?;
+    let [kept, lost, restart] = &all[..] else {
+        bail!("two gaps of the source and one of the restart: {all:?}")
+    };
+    ensure!(*kept == first, "{first:?} became {kept:?}");
+    ensure!(lost.1 == open.1 && lost.2 >= open.2 && lost.0 == "source_lost", "{open:?} became {lost:?}");
+    // What is kept of the silence lies in a gap, but for the part that was on its way.
+    ensure!(restart.0 == "restart" && restart.1 - lost.2 < 0.6, "{all:?}");
+    daemon.stop_session(&id)
 }

@@ -74,7 +74,9 @@ fn everything_is_there_after_the_folder_is_opened_again() {
         cause: GapCause::Restart,
     };
     let one = Gap { track: Some(name("audio")), cause: GapCause::Overload, ..all.clone() };
-    for gap in [&one, &all, &all] {
+    // A gap that lasts is written as far as it has come.
+    let grown = |to_ms| Gap { to: MediaTime::from_millis(to_ms), ..one.clone() };
+    for gap in [&grown(5), &one, &all, &all, &grown(7)] {
         store.add_gap(id, gap).unwrap();
     }
     let before = (store.sessions().unwrap(), store.runs(id).unwrap(), store.tracks(id).unwrap());

@@ -98,10 +98,33 @@ fn dropped_pictures_become_one_gap_that_ends_where_a_segment_begins() {
             track: Some("720p".parse().unwrap()),
             cause: GapCause::Overload,
         },
+        state: GapState::Closed,
     };
     assert_eq!(rest[rest.len() - 2..], [gap, part("720p", 52)]);
     let sound = rest.iter().filter(|r| matches!(r, Report::Part(p) if p.track.as_str() == "audio"));
     assert_eq!(sound.count(), 20, "no part of sound is lost");
+}
+
+#[test]
+fn a_gap_that_lasts_takes_one_place_however_long_nobody_listens() {
+    let outbox = outbox();
+    let gap = |track: &str, to, state| Report::Gap {
+        run: RUN,
+        gap: Gap {
+            from: MediaTime::from_millis(0),
+            to: MediaTime::from_millis(to),
+            track: Some(track.parse().unwrap()),
+            cause: GapCause::SourceLost,
+        },
+        state,
+    };
+    for to in 1..100 {
+        outbox.put(gap("audio", to, GapState::Open), Patience::None);
+        outbox.put(gap("720p", to, GapState::Open), Patience::None);
+    }
+    outbox.put(gap("audio", 100, GapState::Closed), Patience::None);
+    let rest = drain(&outbox);
+    assert_eq!(rest, [gap("720p", 99, GapState::Open), gap("audio", 100, GapState::Closed)]);
 }
 
 #[test]

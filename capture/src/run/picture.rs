@@ -9,8 +9,9 @@ use model::rational::rescale;
 use model::wire::v1::Failure;
 
 use crate::encode::rendition::{Coding, FRAME_RATE_HZ, HEIGHT, SAMPLE_RATE_HZ, WIDTH};
-use crate::encode::{Encoder, Taken};
+use crate::encode::{Encoder, Place, Taken};
 use crate::inbox::Picture;
+use crate::run::missing::Missing;
 
 /// How far off its place, in thousandths of a frame, a picture may be and still take the next place: cameras jitter.
 const JITTER_MILLI: u64 = 800;
@@ -20,6 +21,10 @@ pub(crate) struct Pictures {
     encoders: Vec<Encoder>,
     wait: bool,
     next: u64,
+    /// The place after the last picture that the source delivered.
+    delivered: u64,
+    missing: Missing,
+    is_lost: bool,
     latest: Option<gst::Buffer>,
     repeated: u64,
     dropped: u64,
@@ -27,13 +32,31 @@ pub(crate) struct Pictures {
 
 impl Pictures {
     /// Makes the line for video `encoders`. With `wait`, a slow encoder makes the run wait, else pictures are left out.
-    pub(crate) const fn new(encoders: Vec<Encoder>, wait: bool) -> Self {
-        Self { encoders, wait, next: 0, latest: None, repeated: 0, dropped: 0 }
+    pub(crate) fn new(encoders: Vec<Encoder>, wait: bool, part: Duration, place: &Place) -> Self {
+        let tracks = encoders.iter().map(|encoder| encoder.rendition().name.clone()).collect();
+        let missing = Missing::new(tracks, place.clone(), part, Duration::ZERO);
+        Self {
+            encoders,
+            wait,
+            next: 0,
+            delivered: 0,
+            missing,
+            is_lost: false,
+            latest: None,
+            repeated: 0,
+            dropped: 0,
+        }
     }
 
     /// Returns the time up to which there are pictures.
     pub(crate) fn taken(&self) -> Duration {
-        Duration::from_nanos(rescale(self.next, 1_000_000_000, u64::from(FRAME_RATE_HZ)))
+        time_of(self.next)
+    }
+
+    /// Notes that the source is lost: what follows its last picture is a gap, until it delivers again.
+    pub(crate) fn lost(&mut self) {
+        self.is_lost = true;
+        self.missing.lacks(time_of(self.delivered), time_of(self.next));
     }
 
     /// Takes a picture; one that comes after its place was filled is left out.
@@ -47,7 +70,10 @@ impl Pictures {
                 self.latest = Some(picture.buffer.clone());
             }
             self.repeat_until(place);
+            self.missing.delivers(time_of(place));
+            self.is_lost = false;
             self.give(&picture.buffer);
+            self.delivered = self.next;
         }
         self.latest = Some(picture.buffer);
     }
@@ -67,6 +93,7 @@ impl Pictures {
         self.wait = true;
         let frames = rescale(samples, u64::from(FRAME_RATE_HZ), u64::from(SAMPLE_RATE_HZ));
         self.repeat_until(frames);
+        self.missing.ends(time_of(self.next));
         tracing::info!(frames = self.next, repeated = self.repeated, dropped = self.dropped, "picture ended");
         if self.next == 0 {
             return Ok(());
@@ -82,6 +109,9 @@ impl Pictures {
         while self.next < place {
             let picture = self.latest.get_or_insert_with(black).clone();
             self.repeated += 1;
+            if self.is_lost {
+                self.missing.lacks(time_of(self.next), time_of(self.next + 1));
+            }
             self.give(&picture);
         }
     }
@@ -98,6 +128,11 @@ impl Pictures {
         }
         self.next += 1;
     }
+}
+
+/// Returns the time of a place on the grid.
+fn time_of(place: u64) -> Duration {
+    Duration::from_nanos(rescale(place, 1_000_000_000, u64::from(FRAME_RATE_HZ)))
 }
 
 fn milliframes(time: Duration) -> u64 {

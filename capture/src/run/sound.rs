@@ -4,6 +4,7 @@
 //! the timeline.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use loudness::{Meter, Normaliser};
 use model::settings::{Ceiling, Loudness, TargetLoudness};
@@ -11,17 +12,22 @@ use model::wire::v1::{Failure, Levels};
 use model::{MediaTime, SegmentLoudness, SegmentNumber, Ticks};
 
 use crate::encode::rendition::{Coding, SAMPLE_RATE_HZ};
-use crate::encode::{Closings, Encoder};
+use crate::encode::{Closings, Encoder, Place};
 use crate::failure::internal;
 use crate::grid::Grid;
 use crate::inbox::Block;
 use crate::leader;
+use crate::run::missing::Missing;
+use crate::source::sample_time;
 
 /// Levels are said every 100 ms.
 const LEVELS_EVERY: u64 = SAMPLE_RATE_HZ as u64 / 10;
 
 /// Silence is made in pieces of 100 ms.
 static SILENCE: [f32; 9600] = [0.0; 9600];
+
+/// A hole shorter than an AAC frame is only flagged: no track could be cut so finely.
+const GAP_SAMPLES_MIN: u64 = 1024;
 
 /// At 24 kbit/s Opus overshoots by a decibel more than AAC does, so it gets a decibel less.
 const OPUS_TRIM_DB: f32 = -1.0;
@@ -39,6 +45,7 @@ pub(crate) struct Sound {
     taken: u64,
     summarised: u64,
     filled: BTreeSet<u64>,
+    missing: Missing,
     levels: Vec<Levels>,
 }
 
@@ -46,12 +53,14 @@ impl Sound {
     /// Makes the line for audio `encoders`, of which the first sets the segments.
     pub(crate) fn new(
         settings: &Loudness,
-        origin: MediaTime,
+        part: Duration,
         encoders: Vec<Encoder>,
-        closings: Closings,
+        place: &Place,
     ) -> Result<Self, Failure> {
         let normaliser = Normaliser::new(settings_of(settings)?, 2, SAMPLE_RATE_HZ).map_err(internal)?;
         let grid = encoders.first().map(|encoder| encoder.rendition().grid);
+        let tracks = encoders.iter().map(|encoder| encoder.rendition().name.clone()).collect();
+        let shortest = sample_time(GAP_SAMPLES_MIN);
         Ok(Self {
             latency: u64::try_from(normaliser.latency_frames()).unwrap_or(0),
             normaliser,
@@ -59,11 +68,12 @@ impl Sound {
             input_peak: 0.0,
             encoders,
             grid: grid.ok_or_else(|| internal("a run without an audio rendition"))?,
-            origin,
-            closings,
+            origin: place.origin,
+            closings: place.closings.clone(),
             taken: 0,
             summarised: 0,
             filled: BTreeSet::new(),
+            missing: Missing::new(tracks, place.clone(), part, shortest),
             levels: Vec::new(),
         })
     }
@@ -73,13 +83,16 @@ impl Sound {
         self.taken
     }
 
-    /// Takes a block. What is missing before it becomes silence; what was taken already is left out.
+    /// Takes a block. What is missing before it becomes silence and is told; what was taken already is left out.
     pub(crate) fn take(&mut self, block: Block) {
-        self.fill_to(block.at_sample);
+        self.lack_to(block.at_sample);
         let late = self.taken.saturating_sub(block.at_sample);
         let skip = usize::try_from(late).unwrap_or(usize::MAX).saturating_mul(2).min(block.stereo.len());
         let mut stereo = block.stereo;
         stereo.drain(..skip);
+        if !stereo.is_empty() {
+            self.missing.delivers(sample_time(self.taken));
+        }
         self.run(&mut stereo, block.filled);
     }
 
@@ -89,6 +102,18 @@ impl Sound {
             self.silence_to(leader::SAMPLES, false);
         }
         self.silence_to(sample, true);
+    }
+
+    /// Makes silence for what the source did not deliver up to `sample`, and tells it.
+    fn lack_to(&mut self, sample: u64) {
+        if sample > 0 {
+            self.silence_to(leader::SAMPLES, false);
+        }
+        while self.taken < sample {
+            let next = sample.min(self.taken + LEVELS_EVERY);
+            self.missing.lacks(sample_time(self.taken), sample_time(next));
+            self.silence_to(next, true);
+        }
     }
 
     fn silence_to(&mut self, sample: u64, filled: bool) {
@@ -115,6 +140,7 @@ impl Sound {
         if total == 0 {
             return Ok(());
         }
+        self.missing.ends(sample_time(total));
         let latency = usize::try_from(self.latency).unwrap_or(0);
         self.run(&mut vec![0.0; latency * 2], false);
         let last = self.grid.segment_of((total - 1) / u64::from(self.grid.frame_ticks()));

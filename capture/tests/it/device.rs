@@ -3,12 +3,15 @@
 //! PulseAudio and ALSA take their places from the environment, so the recording runs in a child: this test binary
 //! again, with the ignored tests below.
 
+use std::cell::Cell;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::wire::v1::{End, Pace, Report, SourceState};
+use model::{Gap, GapCause, GapState};
 
 use super::support::*;
 
@@ -32,7 +35,13 @@ impl Server {
         );
         std::fs::write(folder.path().join(".asoundrc"), asoundrc).unwrap();
         let mut server = Self { folder, children: Vec::new() };
-        let pulse = server.command(
+        server.begin();
+        server
+    }
+
+    /// Starts PulseAudio.
+    fn begin(&mut self) {
+        let pulse = self.command(
             "pulseaudio",
             &[
                 "-n",
@@ -42,11 +51,26 @@ impl Server {
                 "--load=module-null-sink sink_name=mic rate=48000",
             ],
         );
-        server.spawn(pulse);
+        self.spawn(pulse);
         // `pactl` answers when the server does.
-        let answers = || server.command("pactl", &["info"]).output().unwrap().status.success();
+        let answers = || self.command("pactl", &["info"]).output().unwrap().status.success();
         assert!((0..2000).any(|_| answers()), "PulseAudio does not start");
-        server
+    }
+
+    /// Ends PulseAudio and what plays into it, as pulling the plug would.
+    fn end(&mut self) {
+        for mut child in self.children.drain(..).rev() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Plays a tone of a minute into the sink.
+    fn play_tone(&mut self) {
+        let tone_path = self.folder.path().join("tone.wav");
+        wav(&tone_path, 60 * 48_000, tone(440.0, 0.5));
+        let play = self.command("paplay", &["-d", "mic", tone_path.to_str().unwrap()]);
+        self.spawn(play);
     }
 
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
@@ -83,10 +107,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        for mut child in self.children.drain(..).rev() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        self.end();
     }
 }
 
@@ -173,10 +194,7 @@ fn child_lists_sources() {
 #[test]
 fn sources_show_the_device_and_its_level() {
     let mut server = Server::new();
-    let tone_path = server.folder.path().join("tone.wav");
-    wav(&tone_path, 60 * 48_000, tone(440.0, 0.5));
-    let play = server.command("paplay", &["-d", "mic", tone_path.to_str().unwrap()]);
-    server.spawn(play);
+    server.play_tone();
     let out = server.folder.path().join("sources.json");
     server.run_child("device::child_lists_sources", &out);
     let all: serde_json::Value = serde_json::from_slice(&std::fs::read(out).unwrap()).unwrap();
@@ -238,10 +256,89 @@ fn a_device_that_dies_is_said_to_be_lost_and_the_sound_goes_on() {
         server.command(binary.to_str().unwrap(), &arguments).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("recording")), "the child ended early");
-    for mut killed in server.children.drain(..) {
-        killed.kill().unwrap();
-        killed.wait().unwrap();
-    }
+    server.end();
     let rest: Vec<_> = lines.map_while(Result::ok).collect();
     assert!(child.wait().unwrap().success(), "{rest:?}");
+}
+
+/// Returns the gaps that were told so far, each word of them.
+fn gaps(so_far: &Recording) -> impl DoubleEndedIterator<Item = (&Gap, GapState)> {
+    so_far.other.iter().filter_map(|report| match report {
+        Report::Gap { gap, state, .. } => Some((gap, *state)),
+        _ => None,
+    })
+}
+
+#[test]
+#[ignore = "run in a child by a_device_that_comes_back_leaves_a_gap_as_long_as_it_was_away"]
+fn child_hears_the_device_come_back() {
+    let mut start = start(&[&format!("alsa:{MIC}")]);
+    start.pace = Pace::RealTime;
+    let (said, end) = (Cell::new(0), Cell::new(usize::MAX));
+    let say = |step: u32, word: &str| {
+        if said.get() + 1 == step {
+            said.set(step);
+            println!("{word}");
+        }
+    };
+    let enough = |so_far: &Recording| {
+        // At these words the parent ends the server, and starts it again.
+        if so_far.levels.len() == 30 {
+            say(1, "recording");
+        }
+        match gaps(so_far).next_back() {
+            Some((gap, GapState::Open)) => {
+                let audio = &so_far.tracks["audio"];
+                let part = audio.parts.last().unwrap().part;
+                let until = audio.track.timescale.media_time(part.start.after(part.duration));
+                assert!(until <= gap.to, "a part up to {until:?} is out before {gap:?} is told");
+                if gap.to.since(gap.from) > Duration::from_secs(3) {
+                    say(2, "lost");
+                }
+            }
+            Some((_, GapState::Closed)) => end.set(end.get().min(so_far.levels.len() + 30)),
+            None => {}
+        }
+        so_far.levels.len() >= end.get()
+    };
+    let recording = record_until(start, enough);
+    let all: Vec<_> = gaps(&recording).collect();
+    let (gap, state) = all.last().unwrap();
+    assert_eq!((*state, gap.cause), (GapState::Closed, GapCause::SourceLost));
+    assert!(all.iter().all(|(other, _)| other.from == gap.from && other.to <= gap.to), "one gap: {all:?}");
+    let audio = &recording.tracks["audio"];
+    assert_eq!(gap.track.as_ref(), Some(&audio.track.name));
+    for pair in audio.parts.windows(2) {
+        assert_eq!(pair[0].part.start.after(pair[0].part.duration), pair[1].part.start, "media time goes on");
+    }
+    std::fs::write(out_of_child(), audio.file()).unwrap();
+    println!("gap {} {}", gap.from.as_nanos(), gap.to.as_nanos());
+}
+
+#[test]
+fn a_device_that_comes_back_leaves_a_gap_as_long_as_it_was_away() {
+    let mut server = Server::new();
+    server.play_tone();
+    let out = server.folder.path().join("out.mp4");
+    let binary = std::env::current_exe().unwrap();
+    let arguments = ["--exact", "device::child_hears_the_device_come_back", "--ignored", "--nocapture"];
+    let mut child = server.command(binary.to_str().unwrap(), &arguments);
+    let mut child = child.env("LECTERN_TEST_OUT", &out).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("recording")), "the child ended early");
+    server.end();
+    assert!(lines.any(|line| line.contains("lost")), "the child ended early");
+    server.begin();
+    server.play_tone();
+    let gap = lines.find_map(|line| Some(line.split_once("gap ")?.1.to_owned()));
+    let gap = gap.expect("the child tells the gap");
+    assert!(child.wait().unwrap().success());
+    let sample = |nanos: &str| nanos.parse::<usize>().unwrap() / 1000 * 48 / 1000;
+    let (from, to) = gap.split_once(' ').map(|(from, to)| (sample(from), sample(to))).unwrap();
+    let decoded = decode_sound(&std::fs::read(out).unwrap(), 1);
+    let peak = |range: &[f32]| range.iter().fold(0.0_f32, |peak, value| peak.max(value.abs()));
+    // An AAC packet spreads what is in it over its 2048 samples.
+    assert!(peak(&decoded[from - 4800..from]) > 0.05, "the tone lasts up to the gap");
+    assert!(peak(&decoded[from + 2048..to - 2048]) < 0.01, "the gap is silent");
+    assert!(peak(&decoded[to..]) > 0.05, "the tone is back after the gap");
 }

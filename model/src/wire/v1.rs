@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{Encoding, Loudness};
 use crate::{
-    Gap, Input, MediaTime, MonoTime, Part, RunNumber, SegmentKey, SegmentLoudness, SessionId, Track,
-    TrackName, WallTime,
+    Gap, GapState, Input, MediaTime, MonoTime, Part, RunNumber, SegmentKey, SegmentLoudness, SessionId,
+    Track, TrackName, WallTime,
 };
 
 /// The version that both sides say first.
@@ -89,12 +89,14 @@ pub enum Report {
     },
     /// A part is complete.
     Part(PartReport),
-    /// Media is missing.
+    /// Media is missing. An open gap is said again, with the same begin, as it grows.
     Gap {
         /// The run.
         run: RunNumber,
         /// What is missing.
         gap: Gap,
+        /// Whether it is over.
+        state: GapState,
     },
     /// Levels, ten times a second.
     Levels(Levels),

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use model::segment::{Segment, SegmentKey};
 use model::wire::v1::PartReport;
-use model::{ContentHash, Gap, MediaTime, PartIndex, Run, RunNumber, SessionId, Track, TrackName};
+use model::{ContentHash, Gap, GapState, MediaTime, PartIndex, Run, RunNumber, SessionId, Track, TrackName};
 use tokio::sync::watch;
 
 use crate::playlist::MediaName;
@@ -157,8 +157,8 @@ impl Feed {
         })
     }
 
-    pub(crate) fn gap(&self, gap: &Gap) {
-        self.change(Refresh::All, |state| state.timeline.gap(gap));
+    pub(crate) fn gap(&self, gap: &Gap, gap_state: GapState) {
+        self.change(Refresh::All, |state| state.timeline.gap(gap, gap_state));
     }
 
     /// Takes a whole history in at once and renders it once.
@@ -250,7 +250,7 @@ impl Recall<'_> {
     }
 
     pub(crate) fn gap(&mut self, gap: &Gap) {
-        self.state.timeline.gap(gap);
+        self.state.timeline.gap(gap, GapState::Closed);
     }
 
     pub(crate) fn end(&mut self) {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use model::segment::Segment;
 use model::wire::v1::PartReport;
-use model::{Clock, Gap, Run, RunNumber, SessionId, Track, TrackName};
+use model::{Clock, Gap, GapState, Run, RunNumber, SessionId, Track, TrackName};
 use tokio::sync::watch;
 
 use crate::feed::{Feed, Init};
@@ -115,12 +115,12 @@ impl Live {
         feed.sealed(track, segment).map_err(|source| Error::Ignored { session, source })
     }
 
-    /// Declares a gap.
+    /// Declares a gap, whether it lasts or is over.
     ///
     /// # Errors
     /// No run of the session was begun.
-    pub fn gap(&self, session: SessionId, gap: &Gap) -> Result<(), Error> {
-        self.known(session)?.gap(gap);
+    pub fn gap(&self, session: SessionId, gap: &Gap, state: GapState) -> Result<(), Error> {
+        self.known(session)?.gap(gap, state);
         Ok(())
     }
 

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 
 use model::segment::{Part, Segment, SegmentKey};
 use model::settings::SEGMENT_MS;
-use model::{Gap, MediaTime, Run, RunNumber, SegmentNumber, Ticks, Timescale, Track, TrackName, WallTime};
+use model::{
+    Gap, GapState, MediaTime, Run, RunNumber, SegmentNumber, Ticks, Timescale, Track, TrackName, WallTime,
+};
 
 pub(crate) use line::{Content, Entry, Line, Slot};
 
@@ -53,7 +55,7 @@ pub enum Ignored {
 pub(crate) struct Timeline {
     runs: Vec<RunLine>,
     lines: BTreeMap<TrackName, Line>,
-    gaps: Vec<Gap>,
+    gaps: Vec<(Gap, GapState)>,
     ended: bool,
 }
 
@@ -179,21 +181,21 @@ impl Timeline {
         }
     }
 
-    /// Declares a gap. One that touches the gap before it, for the same reason, prolongs that one.
-    pub(crate) fn gap(&mut self, gap: &Gap) {
-        if let Some(last) = self.gaps.last_mut()
-            && last.track == gap.track
-            && last.cause == gap.cause
-            && gap.from <= last.to
-            && gap.from >= last.from
-        {
-            last.to = last.to.max(gap.to);
+    /// Declares a gap. One that touches another of its track, for the same reason, prolongs that one.
+    pub(crate) fn gap(&mut self, gap: &Gap, state: GapState) {
+        let touches = |known: &Gap| {
+            (&known.track, known.cause) == (&gap.track, gap.cause)
+                && (known.from..=known.to).contains(&gap.from)
+        };
+        if let Some((known, known_state)) = self.gaps.iter_mut().rev().find(|(known, _)| touches(known)) {
+            known.to = known.to.max(gap.to);
+            *known_state = state;
             return;
         }
         if self.gaps.len() == GAPS_MAX {
             self.gaps.remove(0);
         }
-        self.gaps.push(gap.clone());
+        self.gaps.push((gap.clone(), state));
     }
 
     /// Ends the session: what is open is complete as it is.
@@ -201,6 +203,7 @@ impl Timeline {
         for line in self.lines.values_mut() {
             line.close();
         }
+        self.gaps.iter_mut().for_each(|(_, state)| *state = GapState::Closed);
         self.ended = true;
     }
 
@@ -220,7 +223,7 @@ impl Timeline {
     }
 
     /// Returns the declared gaps, oldest first.
-    pub(crate) fn gaps(&self) -> &[Gap] {
+    pub(crate) fn gaps(&self) -> &[(Gap, GapState)] {
         &self.gaps
     }
 

@@ -40,6 +40,7 @@ impl Intake {
             Action::BeginRun { session, run } => self.begin_run(session, run),
             Action::AddGap { session, gap } => self.add_gap(session, gap),
             Action::CloseRun => {
+                self.close_gaps();
                 self.running = None;
                 self.parts.keeper.close_run();
             }
@@ -105,7 +106,7 @@ impl Intake {
         }
         self.parts.keeper.begin_run(session, run);
         self.parts.view.set_session(Some(session));
-        self.running = Some(Running { session, run: run.number, tracks: Vec::new() });
+        self.running = Some(Running { session, run: run.number, tracks: Vec::new(), open: Vec::new() });
     }
 
     fn end_session(&mut self, session: SessionId, end: MediaTime) {

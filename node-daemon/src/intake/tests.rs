@@ -240,6 +240,42 @@ fn a_killed_capture_process_is_replaced_and_the_session_goes_on() {
 }
 
 #[test]
+fn a_gap_that_lasts_is_kept_as_far_as_it_has_come() {
+    let house = House::new(&["test:audio"]);
+    let actor = house.actor();
+    let answer = house.ask();
+    actor.play(&actor.ordered(), &house.clock, 1);
+    let session = answer.blocking_recv().unwrap().unwrap();
+    let gap = |from_ms, to_ms| model::Gap {
+        from: MediaTime::from_millis(from_ms),
+        to: MediaTime::from_millis(to_ms),
+        track: Some("audio".parse().unwrap()),
+        cause: GapCause::SourceLost,
+    };
+    let say = |gap: &model::Gap, state| actor.say(Report::Gap { run: RunNumber(0), gap: gap.clone(), state });
+    let until_kept = |gaps: &[model::Gap]| {
+        while house.store.gaps(session).unwrap() != gaps {
+            thread::yield_now();
+        }
+    };
+    // A daemon that is killed here finds the gap as long as it was.
+    for to_ms in [700, 1000, 1500] {
+        say(&gap(600, to_ms), GapState::Open);
+        until_kept(&[gap(600, to_ms)]);
+    }
+    say(&gap(600, 1640), GapState::Closed);
+    until_kept(&[gap(600, 1640)]);
+    // The run ends while the source is away.
+    say(&gap(1800, 2000), GapState::Open);
+    let stopped = house.stop(session);
+    assert_eq!(actor.orders.recv().unwrap(), Order::Stop);
+    actor.say(Report::Ended { run: RunNumber(0), why: End::Stopped });
+    stopped.blocking_recv().unwrap();
+    assert_eq!(house.store.gaps(session).unwrap(), [gap(600, 1640), gap(1800, 2000)]);
+    house.leave(actor);
+}
+
+#[test]
 fn a_capture_process_of_another_version_counts_as_one_failure() {
     let house = House::new(&["test:audio"]);
     let mut answer = house.ask();

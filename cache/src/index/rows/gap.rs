@@ -5,19 +5,19 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::{Unknown, int, parsed, uint, wrong};
 
-/// Writes a gap; the same gap twice is one gap.
+/// Writes a gap; one with the begin of a known one is that one, which reaches as far as the longer of both.
 pub(crate) fn insert(change: &Transaction<'_>, session: i64, gap: &Gap) -> rusqlite::Result<()> {
+    let track = gap.track.as_ref().map_or("", TrackName::as_str);
+    let key = params![session, int(gap.from.as_nanos()), track, gap.cause.as_str(), int(gap.to.as_nanos())];
+    let known = change.execute(
+        "UPDATE OR REPLACE gap SET to_ns = max(to_ns, ?5) WHERE session = ?1 AND from_ns = ?2 AND track = ?3 AND cause = ?4",
+        key,
+    )?;
+    if known > 0 {
+        return Ok(());
+    }
     change
-        .execute(
-            "INSERT OR IGNORE INTO gap (session, from_ns, to_ns, track, cause) VALUES (?, ?, ?, ?, ?)",
-            params![
-                session,
-                int(gap.from.as_nanos()),
-                int(gap.to.as_nanos()),
-                gap.track.as_ref().map_or("", TrackName::as_str),
-                gap.cause.as_str()
-            ],
-        )
+        .execute("INSERT INTO gap (session, from_ns, track, cause, to_ns) VALUES (?, ?, ?, ?, ?)", key)
         .map(|_| ())
 }
 

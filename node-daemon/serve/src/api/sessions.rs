@@ -110,7 +110,7 @@ pub(crate) struct TrackView {
 pub(crate) struct GapView {
     /// Where it begins, seconds from the start of the session.
     pub(crate) from_seconds: f64,
-    /// Where it ends.
+    /// Where it ends, or how far it has come while it lasts.
     pub(crate) to_seconds: f64,
     /// The rendition that misses it; absent when all do.
     #[serde(skip_serializing_if = "Option::is_none")]

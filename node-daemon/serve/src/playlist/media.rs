@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use model::segment::SegmentKey;
-use model::{PartIndex, RunNumber, Timescale, Track, TrackName, WallTime};
+use model::{Gap, GapState, PartIndex, RunNumber, Timescale, Track, TrackName, WallTime};
 
 use super::archive::{CHUNK_SEGMENTS, Chunk, gzip};
 use super::directive::Edge;
@@ -235,21 +235,24 @@ impl Page<'_> {
 
     /// Writes what is missing. It stands in the head, because a delta update must carry every EXT-X-DATERANGE.
     fn date_ranges(&self, text: &mut String, name: &TrackName) {
-        let mine = |gap: &&model::Gap| gap.track.as_ref().is_none_or(|track| track == name);
-        for gap in self.timeline.gaps().iter().filter(mine) {
+        let mine = |gap: &Gap| gap.track.as_ref().is_none_or(|track| track == name);
+        for (gap, state) in self.timeline.gaps().iter().filter(|(gap, _)| mine(gap)) {
             let Some(from) = self.timeline.wall(gap.from) else { continue };
-            let length = u64::try_from(gap.to.since(gap.from).as_nanos()).unwrap_or(u64::MAX);
             append(
                 text,
                 format_args!(
-                    "#EXT-X-DATERANGE:ID=\"gap-{}-{}\",CLASS=\"gap\",START-DATE=\"{}\",DURATION={},X-CAUSE=\"{}\"\n",
+                    "#EXT-X-DATERANGE:ID=\"gap-{}-{}\",CLASS=\"gap\",START-DATE=\"{}\"",
                     gap.from.as_nanos() / 1_000_000,
                     gap.cause.as_str(),
                     Date(from),
-                    Seconds(length),
-                    gap.cause.as_str(),
                 ),
             );
+            // An attribute may be added later, never changed (RFC 8216bis, 4.4.5.1).
+            if *state == GapState::Closed {
+                let length = u64::try_from(gap.to.since(gap.from).as_nanos()).unwrap_or(u64::MAX);
+                append(text, format_args!(",DURATION={}", Seconds(length)));
+            }
+            append(text, format_args!(",X-CAUSE=\"{}\"\n", gap.cause.as_str()));
         }
     }
 

@@ -1,10 +1,12 @@
 //! Golden playlists, and rules that every playlist keeps whatever happened.
 
+mod gaps;
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use expect_test::expect;
-use model::{Gap, GapCause, MediaTime, Run, RunNumber, SegmentNumber, TrackName};
+use model::{Gap, GapCause, GapState, MediaTime, Run, RunNumber, SegmentNumber, TrackName};
 use proptest::prelude::*;
 
 use super::media::{Form, Rendered, Scribe};
@@ -59,50 +61,6 @@ fn a_live_playlist_lists_parts_hint_and_reports() {
         #EXT-X-RENDITION-REPORT:URI="../720p/index.m3u8",LAST-MSN=0,LAST-PART=3
     "##]]
     .assert_eq(&full(&timeline, AUDIO));
-}
-
-#[test]
-fn a_session_of_two_runs_says_what_is_missing() {
-    let (mut timeline, first, second) = (begun(), run(0, 0), run(1, 9_300));
-    publish(&mut timeline, AUDIO, &first, 0);
-    publish(&mut timeline, VIDEO, &first, 0);
-    publish(&mut timeline, AUDIO, &first, 1);
-    timeline.begin_run(&second).unwrap();
-    timeline.gap(&Gap {
-        from: MediaTime::from_millis(4_000),
-        to: second.origin,
-        track: None,
-        cause: GapCause::Restart,
-    });
-    timeline.track(RunNumber(1), &track(AUDIO)).unwrap();
-    timeline.track(RunNumber(1), &track(VIDEO)).unwrap();
-    publish(&mut timeline, AUDIO, &second, 0);
-    publish(&mut timeline, VIDEO, &second, 0);
-    timeline.end();
-    expect![[r##"
-        #EXTM3U
-        #EXT-X-VERSION:9
-        #EXT-X-TARGETDURATION:2
-        #EXT-X-PLAYLIST-TYPE:VOD
-        #EXT-X-MEDIA-SEQUENCE:0
-        #EXT-X-DISCONTINUITY-SEQUENCE:0
-        #EXT-X-INDEPENDENT-SEGMENTS
-        #EXT-X-DATERANGE:ID="gap-4000-restart",CLASS="gap",START-DATE="2026-11-18T11:06:44.000Z",DURATION=5.300000,X-CAUSE="restart"
-        #EXT-X-MAP:URI="0-init.mp4"
-        #EXT-X-PROGRAM-DATE-TIME:2026-11-18T11:06:40.000Z
-        #EXTINF:2.000000,
-        0-0.m4s
-        #EXT-X-PROGRAM-DATE-TIME:2026-11-18T11:06:42.000Z
-        #EXT-X-GAP
-        #EXTINF:2.000000,
-        0-1.m4s
-        #EXT-X-DISCONTINUITY
-        #EXT-X-MAP:URI="1-init.mp4"
-        #EXT-X-PROGRAM-DATE-TIME:2026-11-18T11:06:49.300Z
-        #EXTINF:2.000000,
-        1-0.m4s
-        #EXT-X-ENDLIST
-    "##]].assert_eq(&full(&timeline, VIDEO));
 }
 
 #[test]
@@ -283,7 +241,8 @@ impl Lecture {
         self.run = run(self.run.number.0 + 1, origin_ms);
         self.timeline.begin_run(&self.run).unwrap();
         let from = MediaTime::from_millis(end_ms);
-        self.timeline.gap(&Gap { from, to: self.run.origin, track: None, cause: GapCause::Restart });
+        self.timeline
+            .gap(&Gap { from, to: self.run.origin, track: None, cause: GapCause::Restart }, GapState::Closed);
         for track_name in TRACKS {
             self.timeline.track(self.run.number, &track(track_name)).unwrap();
         }
@@ -309,7 +268,8 @@ impl Lecture {
             Event::Gap { track } => {
                 let from = MediaTime::from_millis(self.next[track].0 * 2000);
                 let track = Some(name(TRACKS[track]));
-                self.timeline.gap(&Gap { from, to: from, track, cause: GapCause::Overload });
+                self.timeline
+                    .gap(&Gap { from, to: from, track, cause: GapCause::Overload }, GapState::Closed);
             }
             Event::SkipSegment { track } => self.next[track] = (self.next[track].0 + 1, 0),
             Event::Lose { track } => {

@@ -235,8 +235,17 @@ fn gaps_that_touch_are_one() {
         track: None,
         cause: GapCause::Overload,
     };
-    timeline.gap(&gap(100, 200));
-    timeline.gap(&gap(200, 300));
-    timeline.gap(&gap(900, 950));
-    assert_eq!(timeline.gaps(), [gap(100, 300), gap(900, 950)]);
+    let of_sound = |from, to| Gap { track: Some(name(AUDIO)), ..gap(from, to) };
+    timeline.gap(&gap(100, 200), GapState::Closed);
+    timeline.gap(&of_sound(100, 150), GapState::Open);
+    timeline.gap(&gap(200, 300), GapState::Closed);
+    timeline.gap(&of_sound(100, 500), GapState::Open);
+    timeline.gap(&gap(900, 950), GapState::Closed);
+    let closed = |gap| (gap, GapState::Closed);
+    assert_eq!(
+        timeline.gaps(),
+        [closed(gap(100, 300)), (of_sound(100, 500), GapState::Open), closed(gap(900, 950))]
+    );
+    timeline.end();
+    assert_eq!(timeline.gaps()[1], closed(of_sound(100, 500)), "nothing lasts beyond the end");
 }

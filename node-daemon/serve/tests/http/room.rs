@@ -9,8 +9,9 @@ use cache::{Growing, Store, synthetic};
 use model::settings::SEGMENT_MS;
 use model::wire::v1::{Close, Levels, PartReport};
 use model::{
-    BootId, Clock, Gap, GapCause, ManualClock, Media, MediaTime, MonoTime, Part, PartIndex, Run, RunNumber,
-    SegmentKey, SegmentNumber, Session, SessionId, SessionState, Ticks, Title, Track, TrackName, WallTime,
+    BootId, Clock, Gap, GapCause, GapState, ManualClock, Media, MediaTime, MonoTime, Part, PartIndex, Run,
+    RunNumber, SegmentKey, SegmentNumber, Session, SessionId, SessionState, Ticks, Title, Track, TrackName,
+    WallTime,
 };
 use serve::{Control, ControlError, Live, Options, Readiness, Server};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -302,7 +303,7 @@ impl Lecture {
             track: None,
             cause: GapCause::Restart,
         };
-        lecture.live.gap(id, &gap).unwrap();
+        lecture.live.gap(id, &gap, GapState::Closed).unwrap();
         lecture.store.add_gap(id, &gap).unwrap();
         lecture
     }
