@@ -108,6 +108,7 @@ struct State {
     stop: Stop,
     over: bool,
     drift_ns: i64,
+    pictures_dropped: u64,
 }
 
 #[derive(Default, PartialEq)]
@@ -155,6 +156,7 @@ impl Inbox {
         while state.pictures.len() >= PICTURES_WAITING_MAX && !state.over {
             if when_full == WhenFull::Drop {
                 state.pictures.pop_front();
+                state.pictures_dropped += 1;
                 put = Put::Dropped;
             } else {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -191,6 +193,11 @@ impl Inbox {
     /// Returns by how much the sound device's clock is ahead. Media time is the sound's: pictures follow it.
     pub(crate) fn drift_ns(&self) -> i64 {
         self.lock().drift_ns
+    }
+
+    /// Returns how many pictures found no room so far.
+    pub(crate) fn pictures_dropped(&self) -> u64 {
+        self.lock().pictures_dropped
     }
 
     /// Asks the run to stop.
@@ -294,6 +301,7 @@ mod tests {
         for n in 0..10 {
             inbox.put_picture(picture(n), WhenFull::Drop);
         }
+        assert_eq!(inbox.pictures_dropped(), 6);
         for n in 0..200 {
             assert_eq!(inbox.put_sound(block(n), WhenFull::Drop), Put::Taken);
         }

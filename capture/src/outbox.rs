@@ -113,6 +113,11 @@ impl State {
                 self.queue.retain(|waiting| !is_earlier(waiting, gap));
                 self.queue.push_back(report);
             }
+            Report::Pictures { .. } => {
+                // Each report tells everything since the run began.
+                self.queue.retain(|waiting| !matches!(waiting, Report::Pictures { .. }));
+                self.queue.push_back(report);
+            }
             Report::Part(part) => self.put_part(part),
             Report::Track { ref track, .. } => {
                 let (audio, timescale) = (track.media.is_audio(), track.timescale);

@@ -6,6 +6,7 @@ mod begin;
 mod missing;
 mod picture;
 mod sound;
+mod tally;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -291,6 +292,7 @@ impl Stage {
             }
             self.drift_ns = inbox.drift_ns();
             self.fill(time);
+            self.tell_pictures(inbox, time);
             if let Some(why) = self.failure() {
                 return End::Failed(why);
             }
@@ -383,6 +385,14 @@ impl Stage {
         }
     }
 
+    fn tell_pictures(&mut self, inbox: &Inbox, time: &Timebase) {
+        let Some(pictures) = &mut self.pictures else { return };
+        pictures.missed(inbox.pictures_dropped());
+        if let Some(counts) = pictures.due(time.elapsed()) {
+            self.outbox.put(Report::Pictures { run: self.start.run, counts }, Patience::None);
+        }
+    }
+
     fn failure(&self) -> Option<Failure> {
         self.sound.failure().or_else(|| self.pictures.as_ref().and_then(Pictures::failure))
     }
@@ -403,8 +413,10 @@ impl Stage {
         let samples = self.sound.taken();
         tracing::debug!(session = %self.start.session, samples, "closing");
         let sound = self.sound.finish();
-        let pictures = self.pictures.map_or(Ok(()), |pictures| pictures.finish(samples));
-        sound.and(pictures)
+        let Some(pictures) = &mut self.pictures else { return sound };
+        let counts = pictures.finish(samples)?;
+        self.outbox.put(Report::Pictures { run: self.start.run, counts }, Patience::None);
+        sound
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
-use model::wire::v1::Levels;
-use model::{Finding, SessionId, Title, Verdict};
+use model::wire::v1::{Levels, PictureCount};
+use model::{Clock, Finding, SessionId, Title, Verdict};
 use serve::{Control, ControlError, Readiness};
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,6 +16,9 @@ use crate::keep::Health;
 use crate::room::Refusal;
 use crate::view::View;
 
+/// As long as pictures were left out within this time, a person should look.
+const DROPS_RECENT: Duration = Duration::from_secs(60);
+
 /// Hands orders to the intake and reads what it lets others see.
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -21,6 +26,7 @@ pub(crate) struct Desk {
     pub(crate) view: View,
     pub(crate) health: Health,
     pub(crate) store: cache::Store,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ControlError>> + Send + 'a>>;
@@ -64,6 +70,13 @@ impl Desk {
         findings
     }
 
+    fn pictures(&self) -> Option<Finding> {
+        let dropped = self.view.dropped_since(self.clock.monotonic().before(DROPS_RECENT))?;
+        let what = format!("Pictures are being left out, {dropped} so far: the box has too much to do.");
+        let fix = "End other programs on the box, or set `video_720p_bps = 0` below [encoding].";
+        Some(finding("picture.dropped", Verdict::Warn, &what, fix))
+    }
+
     fn sources(&self) -> Vec<Finding> {
         self.view.lost_sources().iter().map(|(input, why)| lost(input, why)).collect()
     }
@@ -95,6 +108,10 @@ impl Control for Desk {
         self.view.levels()
     }
 
+    fn pictures(&self) -> Vec<PictureCount> {
+        self.view.pictures()
+    }
+
     fn readiness(&self) -> Readiness {
         let capture = if self.view.is_capture_ready() {
             finding("capture.lost", Verdict::Pass, "The capture process runs.", "")
@@ -110,6 +127,7 @@ impl Control for Desk {
         let mut findings = vec![capture];
         findings.extend(self.storage());
         findings.extend(self.sources());
+        findings.extend(Desk::pictures(self));
         Readiness { findings }
     }
 }
@@ -139,18 +157,56 @@ pub(crate) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use model::wire::v1::SourceState;
+    use model::{ManualClock, RunNumber};
 
     use super::*;
 
-    fn desk(folder: &std::path::Path) -> Desk {
+    fn desk(folder: &std::path::Path) -> (Desk, Arc<ManualClock>) {
         let (store, _) = cache::Store::open(folder, cache::Options::default()).unwrap();
-        Desk { commands: mpsc::channel(1).0, view: View::default(), health: Health::default(), store }
+        let clock = Arc::new(ManualClock::new(model::WallTime::from_unix_ms(0)));
+        let desk = Desk {
+            commands: mpsc::channel(1).0,
+            view: View::default(),
+            health: Health::default(),
+            store,
+            clock: clock.clone(),
+        };
+        (desk, clock)
+    }
+
+    #[test]
+    fn pictures_that_are_left_out_are_a_finding_for_a_minute_and_counted_for_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let (desk, clock) = desk(folder.path());
+        clock.advance(Duration::from_secs(600));
+        let session = SessionId::new(model::WallTime::from_unix_ms(0), [1; 10]);
+        let say = |run, dropped, repeated| {
+            let count = PictureCount { track: "720p".parse().unwrap(), dropped, repeated };
+            desk.view.set_pictures(session, RunNumber(run), &[count], clock.monotonic());
+        };
+        let found = || {
+            let findings = desk.readiness().findings;
+            findings.into_iter().find(|finding| finding.id == "picture.dropped").map(|finding| finding.what)
+        };
+        let counted = || desk.view.pictures().into_iter().map(|count| (count.dropped, count.repeated)).next();
+        say(0, 0, 5);
+        assert_eq!((found(), counted()), (None, Some((0, 5))), "a slow camera's repeats are no loss");
+        say(0, 6, 7);
+        assert!(found().unwrap().contains("6 so far"));
+        clock.advance(Duration::from_secs(59));
+        say(0, 6, 9);
+        assert!(found().is_some());
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(found(), None);
+        say(1, 2, 0);
+        assert!(found().unwrap().contains("2 so far"));
+        assert_eq!(counted(), Some((8, 9)), "a counter never goes back");
     }
 
     #[test]
     fn a_camera_that_is_lost_is_named_without_its_password() {
         let folder = tempfile::tempdir().unwrap();
-        let desk = desk(folder.path());
+        let (desk, _) = desk(folder.path());
         let camera = "rtsp://admin:secret@10.0.0.9/main".parse().unwrap();
         desk.view.set_source(camera, SourceState::Lost { why: "its cable is out".to_owned() });
         let findings = desk.readiness().findings;

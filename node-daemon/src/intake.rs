@@ -239,6 +239,12 @@ impl Intake {
             }
             Some(Report::Ended { run, why }) => self.happen(Event::Ended { run, why }),
             Some(Report::Levels(levels)) => self.parts.view.set_levels(levels),
+            Some(Report::Pictures { run, counts }) => {
+                if let Some(running) = self.running.as_ref().filter(|running| running.run == run) {
+                    let now = self.parts.clock.monotonic();
+                    self.parts.view.set_pictures(running.session, run, &counts, now);
+                }
+            }
             Some(Report::Source { input, state }) => {
                 if let model::wire::v1::SourceState::Lost { why } = &state {
                     tracing::error!(source = input.shown(), why, "a source delivers nothing");

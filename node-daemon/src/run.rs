@@ -104,7 +104,7 @@ fn open(
         pace: if arguments.unpaced { Pace::Unpaced } else { Pace::RealTime },
     };
     let (commands, intake) = intake::start(parts, resumed).map_err(threads)?;
-    let desk = Arc::new(Desk { commands, view, health, store: store.clone() });
+    let desk = Arc::new(Desk { commands, view, health, store: store.clone(), clock: clock.clone() });
 
     let host = host_name();
     let name = if let NodeName::Given(name) = &now.node.name { name.clone() } else { host.clone() };

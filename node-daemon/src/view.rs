@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::wire::v1::{Levels, SourceState};
-use model::{Input, SessionId};
+use model::wire::v1::{Levels, PictureCount, SourceState};
+use model::{Input, MonoTime, RunNumber, SessionId, TrackName};
 
 /// The newest state of everything, behind a lock that nobody holds for longer than a copy takes.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,19 @@ struct Seen {
     levels: Option<Levels>,
     capture_ready: bool,
     lost: BTreeMap<String, (Input, String)>,
+    pictures: BTreeMap<TrackName, Pictures>,
+    /// When pictures were left out last, and how many of the track that lost most in that run.
+    dropped: Option<(MonoTime, u64)>,
+}
+
+/// What became of the pictures of a track since the daemon started.
+#[derive(Debug, Default)]
+struct Pictures {
+    /// In the runs before, dropped and repeated.
+    before: (u64, u64),
+    run: Option<(SessionId, RunNumber)>,
+    /// In the last run, dropped and repeated.
+    last: (u64, u64),
 }
 
 impl View {
@@ -31,6 +44,7 @@ impl View {
         if session.is_none() {
             seen.levels = None;
             seen.lost.clear();
+            seen.dropped = None;
         }
     }
 
@@ -55,6 +69,47 @@ impl View {
             SourceState::Delivering => self.lock().lost.remove(&name),
             SourceState::Lost { why } => self.lock().lost.insert(name, (input, why)),
         };
+    }
+
+    /// Notes what was counted of the pictures of a run.
+    pub(crate) fn set_pictures(
+        &self,
+        session: SessionId,
+        run: RunNumber,
+        counts: &[PictureCount],
+        now: MonoTime,
+    ) {
+        let mut seen = self.lock();
+        let mut most = 0;
+        for PictureCount { track, dropped, repeated } in counts {
+            let pictures = seen.pictures.entry(track.clone()).or_default();
+            if pictures.run.replace((session, run)) != Some((session, run)) {
+                let (before, last) = (pictures.before, std::mem::take(&mut pictures.last));
+                pictures.before = (before.0 + last.0, before.1 + last.1);
+            }
+            if *dropped > pictures.last.0 {
+                most = most.max(*dropped);
+            }
+            pictures.last = (*dropped, *repeated);
+        }
+        if most > 0 {
+            seen.dropped = Some((now, most));
+        }
+    }
+
+    /// Returns what became of the pictures of each track since the daemon started.
+    pub(crate) fn pictures(&self) -> Vec<PictureCount> {
+        let sum = |(track, of): (&TrackName, &Pictures)| PictureCount {
+            track: track.clone(),
+            dropped: of.before.0 + of.last.0,
+            repeated: of.before.1 + of.last.1,
+        };
+        self.lock().pictures.iter().map(sum).collect()
+    }
+
+    /// Returns how many pictures of the run were left out, if the last of them was after `since`.
+    pub(crate) fn dropped_since(&self, since: MonoTime) -> Option<u64> {
+        self.lock().dropped.filter(|(at, _)| *at > since).map(|(_, dropped)| dropped)
     }
 
     /// Returns the live session.

@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use model::rational::rescale;
-use model::wire::v1::Failure;
+use model::wire::v1::{Failure, PictureCount};
 
 use crate::encode::rendition::{Coding, FRAME_RATE_HZ, HEIGHT, SAMPLE_RATE_HZ, WIDTH};
 use crate::encode::{Encoder, Place, Taken};
 use crate::inbox::Picture;
 use crate::run::missing::Missing;
+use crate::run::tally::Tally;
 
 /// How far off its place, in thousandths of a frame, a picture may be and still take the next place: cameras jitter.
 const JITTER_MILLI: u64 = 800;
@@ -26,15 +27,17 @@ pub(crate) struct Pictures {
     missing: Missing,
     is_lost: bool,
     latest: Option<gst::Buffer>,
-    repeated: u64,
-    dropped: u64,
+    tally: Tally,
+    /// Pictures that found no room on their way here.
+    unseen: u64,
 }
 
 impl Pictures {
     /// Makes the line for video `encoders`. With `wait`, a slow encoder makes the run wait, else pictures are left out.
     pub(crate) fn new(encoders: Vec<Encoder>, wait: bool, part: Duration, place: &Place) -> Self {
-        let tracks = encoders.iter().map(|encoder| encoder.rendition().name.clone()).collect();
-        let missing = Missing::new(tracks, place.clone(), part, Duration::ZERO);
+        let names = encoders.iter().map(|encoder| encoder.rendition().name.clone());
+        let tally = Tally::new(names.clone());
+        let missing = Missing::new(names.collect(), place.clone(), part, Duration::ZERO);
         Self {
             encoders,
             wait,
@@ -43,8 +46,8 @@ impl Pictures {
             missing,
             is_lost: false,
             latest: None,
-            repeated: 0,
-            dropped: 0,
+            tally,
+            unseen: 0,
         }
     }
 
@@ -74,8 +77,24 @@ impl Pictures {
             self.is_lost = false;
             self.give(&picture.buffer);
             self.delivered = self.next;
+        } else if place >= self.delivered {
+            // Its place shows the picture before it. A faster source's surplus is no loss.
+            self.tally.drop_all(1);
         }
         self.latest = Some(picture.buffer);
+    }
+
+    /// Notes how many pictures found no room on their way here, since the run began.
+    pub(crate) fn missed(&mut self, unseen: u64) {
+        self.tally.drop_all(unseen - std::mem::replace(&mut self.unseen, unseen));
+    }
+
+    /// Returns the counts to be told; warns while pictures are left out.
+    pub(crate) fn due(&mut self, elapsed: Duration) -> Option<Vec<PictureCount>> {
+        if let Some(dropped) = self.tally.warning(elapsed) {
+            tracing::warn!(dropped, "pictures are left out: the machine has too much to do");
+        }
+        self.tally.due(elapsed)
     }
 
     /// Repeats the latest picture up to `time`.
@@ -89,26 +108,31 @@ impl Pictures {
     }
 
     /// Ends the tracks where the sound ends, to the nearest frame.
-    pub(crate) fn finish(mut self, samples: u64) -> Result<(), Failure> {
+    pub(crate) fn finish(&mut self, samples: u64) -> Result<Vec<PictureCount>, Failure> {
         self.wait = true;
         let frames = rescale(samples, u64::from(FRAME_RATE_HZ), u64::from(SAMPLE_RATE_HZ));
         self.repeat_until(frames);
         self.missing.ends(time_of(self.next));
-        tracing::info!(frames = self.next, repeated = self.repeated, dropped = self.dropped, "picture ended");
-        if self.next == 0 {
-            return Ok(());
+        for PictureCount { track, dropped, repeated } in self.tally.counts() {
+            tracing::info!(%track, frames = self.next, repeated, dropped, "picture ended");
         }
-        for encoder in self.encoders {
+        if self.next == 0 {
+            return Ok(self.tally.counts().to_vec());
+        }
+        for encoder in self.encoders.drain(..) {
             let every = every(&encoder);
             encoder.finish(self.next.div_ceil(every))?;
         }
-        Ok(())
+        Ok(self.tally.counts().to_vec())
     }
 
     fn repeat_until(&mut self, place: u64) {
         while self.next < place {
             let picture = self.latest.get_or_insert_with(black).clone();
-            self.repeated += 1;
+            let shows = |encoder: &Encoder| self.next.is_multiple_of(every(encoder));
+            for (track, _) in self.encoders.iter().enumerate().filter(|(_, encoder)| shows(encoder)) {
+                self.tally.repeat(track);
+            }
             if self.is_lost {
                 self.missing.lacks(time_of(self.next), time_of(self.next + 1));
             }
@@ -117,12 +141,12 @@ impl Pictures {
     }
 
     fn give(&mut self, picture: &gst::Buffer) {
-        for encoder in &self.encoders {
+        for (track, encoder) in self.encoders.iter().enumerate() {
             let every = every(encoder);
             if self.next.is_multiple_of(every)
                 && encoder.picture(self.next / every, picture, self.wait) == Taken::Dropped
             {
-                self.dropped += 1;
+                self.tally.drop_one(track);
                 tracing::debug!(track = %encoder.rendition().name, frame = self.next, "picture dropped");
             }
         }

@@ -100,6 +100,13 @@ pub enum Report {
     },
     /// Levels, ten times a second.
     Levels(Levels),
+    /// Pictures were left out or repeated; told while it happens, at most once a second.
+    Pictures {
+        /// The run.
+        run: RunNumber,
+        /// What was counted since the run began, for each track with a picture.
+        counts: Vec<PictureCount>,
+    },
     /// The source changed its state.
     Source {
         /// The source.
@@ -163,6 +170,17 @@ pub struct Levels {
     pub gain_db: f32,
     /// The room's noise floor before normalisation, LUFS; `None` until it is known.
     pub noise_floor_lufs: Option<f32>,
+}
+
+/// What became of the pictures of a track.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureCount {
+    /// The track.
+    pub track: TrackName,
+    /// Pictures that came and are not shown: too late, or more than the machine could take.
+    pub dropped: u64,
+    /// Pictures shown once more where none came: the source gives fewer than the track, or gave none in time.
+    pub repeated: u64,
 }
 
 /// The state of a source.

@@ -1,7 +1,7 @@
 //! What this crate asks of the daemon: to start and stop sessions, and how it is.
 
 use futures_util::future::BoxFuture;
-use model::wire::v1::Levels;
+use model::wire::v1::{Levels, PictureCount};
 use model::{Finding, SessionId, Title, Verdict};
 
 /// The daemon, as the API sees it.
@@ -17,6 +17,9 @@ pub trait Control: Send + Sync + 'static {
 
     /// Returns the latest levels while a session is live.
     fn levels(&self) -> Option<Levels>;
+
+    /// Returns what became of the pictures of each track since the daemon started.
+    fn pictures(&self) -> Vec<PictureCount>;
 
     /// Returns how the node is. May wait for the disk.
     fn readiness(&self) -> Readiness;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use model::wire::v1::PictureCount;
 use model::{MonoTime, Verdict};
 
 use crate::control::Readiness;
@@ -126,9 +127,16 @@ impl Metrics {
     }
 
     /// Writes the Prometheus text format (version 0.0.4).
-    pub(crate) fn exposition(&self, at: MonoTime, live: bool, readiness: &Readiness) -> String {
+    pub(crate) fn exposition(
+        &self,
+        at: MonoTime,
+        live: bool,
+        readiness: &Readiness,
+        pictures: &[PictureCount],
+    ) -> String {
         let mut page = Page::default();
         page.readiness(readiness);
+        page.pictures(pictures);
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         page.family("lectern_parts_published_total", "counter", "Parts published since start.");
         page.line("lectern_parts_published_total", "", count(&self.parts_published));
@@ -198,6 +206,22 @@ impl Page {
                 let label = format!("{{id=\"{id}\",verdict=\"{verdict}\"}}");
                 self.line("lectern_finding", &label, u8::from(rank == is));
             }
+        }
+    }
+
+    fn pictures(&mut self, counts: &[PictureCount]) {
+        let (dropped, repeated) = ("lectern_pictures_dropped_total", "lectern_pictures_repeated_total");
+        self.family(
+            dropped,
+            "counter",
+            "Pictures that came and are not shown: too late, or too many for the machine.",
+        );
+        for count in counts {
+            self.line(dropped, &format!("{{track=\"{}\"}}", count.track), count.dropped);
+        }
+        self.family(repeated, "counter", "Pictures shown once more where the source gave none in time.");
+        for count in counts {
+            self.line(repeated, &format!("{{track=\"{}\"}}", count.track), count.repeated);
         }
     }
 

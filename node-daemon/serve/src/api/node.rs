@@ -168,7 +168,8 @@ pub(crate) async fn readyz(State(deps): State<Arc<Deps>>) -> Result<Response, Pr
 ))]
 pub(crate) async fn metrics(State(deps): State<Arc<Deps>>) -> Response {
     let (control, now) = (&deps.control, deps.clock.monotonic());
-    let text = deps.metrics.exposition(now, control.live().is_some(), &control.readiness());
+    let text =
+        deps.metrics.exposition(now, control.live().is_some(), &control.readiness(), &control.pictures());
     let mut response = fresh(text);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -70,6 +70,8 @@ fn counters_move_with_what_happens() {
         "lectern_parts_published_total 8".to_owned(),
         "lectern_live_edge_age_seconds 1.500".to_owned(),
         "lectern_held_requests 0".to_owned(),
+        "lectern_pictures_dropped_total{track=\"720p\"} 6".to_owned(),
+        "lectern_pictures_repeated_total{track=\"720p\"} 2".to_owned(),
         format!("lectern_sent_bytes_total{{kind=\"media\"}} {bytes}"),
     ] {
         assert!(text.lines().any(|known| known == line), "{line} is not in\n{text}");

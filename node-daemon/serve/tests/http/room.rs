@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cache::{Growing, Store, synthetic};
 use model::settings::SEGMENT_MS;
-use model::wire::v1::{Close, Levels, PartReport};
+use model::wire::v1::{Close, Levels, PartReport, PictureCount};
 use model::{
     BootId, Clock, Gap, GapCause, GapState, ManualClock, Media, MediaTime, MonoTime, Part, PartIndex, Run,
     RunNumber, SegmentKey, SegmentNumber, Session, SessionId, SessionState, Ticks, Title, Track, TrackName,
@@ -65,6 +65,10 @@ impl Control for Daemon {
             gain_db: 15.0,
             noise_floor_lufs: None,
         })
+    }
+
+    fn pictures(&self) -> Vec<PictureCount> {
+        vec![PictureCount { track: "720p".parse().unwrap(), dropped: 6, repeated: 2 }]
     }
 
     fn readiness(&self) -> Readiness {
