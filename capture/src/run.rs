@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use model::wire::v1::{End, Failure, FailureKind, Pace, Report, SourceState, Start};
+use model::wire::v1::{End, Failure, FailureKind, NoSound, Pace, Report, SourceState, Start};
 use model::{Clock, Input, MediaTime};
 
 use self::begin::Begin;
+use self::missing::Missing;
 use self::picture::Pictures;
 use self::sound::Sound;
 use crate::encode::rendition::Rendition;
@@ -32,6 +33,12 @@ const IDLE: Duration = Duration::from_millis(50);
 
 /// How long a picture may stay away before the one before it is repeated: four times what a slow camera needs.
 const PICTURE_STARVED: Duration = Duration::from_millis(300);
+
+/// A hole of a device's sound that is shorter than an AAC frame is only flagged: no track could be cut so finely.
+const HOLE_MIN: Duration = Duration::from_micros(21_334);
+
+/// Sound of a file that ends this much before its picture ends with it: many files do.
+const SILENCE_MIN: Duration = Duration::from_secs(1);
 
 /// A run on its own thread.
 pub(crate) struct Run {
@@ -219,6 +226,7 @@ struct Stage {
     sound_line: Line,
     picture_line: Line,
     drift_ns: i64,
+    silence_said: bool,
 }
 
 impl Stage {
@@ -257,7 +265,10 @@ impl Stage {
             let video = build(Rendition::video(&start.encoding))?;
             Some(Pictures::new(video, start.pace == Pace::Unpaced, part, &place))
         };
-        let sound = Sound::new(&start.loudness, part, audio, &place)?;
+        let names = audio.iter().map(|encoder| encoder.rendition().name.clone()).collect();
+        let shortest = if sound_line == Line::Open(Length::Endless) { HOLE_MIN } else { SILENCE_MIN };
+        let missing = Missing::new(names, place.clone(), part, shortest);
+        let sound = Sound::new(&start.loudness, audio, missing, &place)?;
         let giver = |has: fn(Roles) -> bool| {
             let giver = members.iter().find(|member| has(member.source.roles()));
             giver.map(|member| member.input.clone())
@@ -274,6 +285,7 @@ impl Stage {
             sound_line,
             picture_line,
             drift_ns: 0,
+            silence_said: false,
         })
     }
 
@@ -293,6 +305,7 @@ impl Stage {
             self.drift_ns = inbox.drift_ns();
             self.fill(time);
             self.tell_pictures(inbox, time);
+            self.tell_silence();
             if let Some(why) = self.failure() {
                 return End::Failed(why);
             }
@@ -382,6 +395,18 @@ impl Stage {
             if elapsed.saturating_sub(pictures.taken()) > PICTURE_STARVED {
                 pictures.fill_to(elapsed.saturating_sub(PICTURE_STARVED));
             }
+        }
+    }
+
+    fn tell_silence(&mut self) {
+        let why = match self.sound_line {
+            Line::Open(_) => return,
+            Line::Absent => NoSound::Absent,
+            Line::Ended => NoSound::Ended,
+        };
+        if self.sound.is_missing() && !self.silence_said {
+            self.silence_said = true;
+            self.outbox.put(Report::NoSound { run: self.start.run, why }, Patience::None);
         }
     }
 

@@ -5,8 +5,8 @@
 use expect_test::expect_file;
 use model::settings::{Encoding, Loudness};
 use model::wire::v1::{
-    Close, End, Failure, FailureKind, Levels, Order, Pace, PartReport, PictureCount, Report, SourceState,
-    Start,
+    Close, End, Failure, FailureKind, Levels, NoSound, Order, Pace, PartReport, PictureCount, Report,
+    SourceState, Start,
 };
 use model::*;
 
@@ -109,6 +109,7 @@ fn reports_keep_their_json() {
             gain_db: 12.0,
             noise_floor_lufs: Some(-58.5),
         }),
+        Report::NoSound { run: run(), why: NoSound::Ended },
         Report::Pictures {
             run: run(),
             counts: vec![PictureCount { track: "720p".parse().unwrap(), dropped: 6, repeated: 2 }],

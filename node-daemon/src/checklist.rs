@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cache::{Error as CacheError, Kind, Store};
 use capture::SourceInfo;
+use model::wire::v1::NoSound;
 use model::{Finding, Input, Verdict, chain};
 use rustix::fs::{Access, access, statvfs};
 
@@ -43,6 +44,23 @@ pub(crate) fn lost(input: &Input, why: &str) -> Finding {
         ("audio.dead", "Check the microphone's cable and that it is switched on.")
     };
     finding(id, Verdict::Fail, &format!("{} delivers nothing: {why}", input.shown()), fix)
+}
+
+/// Says that the lecture has no sound, or none any more.
+pub(crate) fn silent(why: NoSound) -> Finding {
+    let (id, what, fix) = match why {
+        NoSound::Absent => (
+            "audio.absent",
+            "No source has sound: the lecture is silent.",
+            "Name a microphone too, as `lectern sources` lists it, and start again.",
+        ),
+        NoSound::Ended => (
+            "audio.ended",
+            "The sound has ended: the picture goes on in silence.",
+            "Choose a source of sound that lasts as long as the picture, and start again.",
+        ),
+    };
+    finding(id, Verdict::Warn, what, fix)
 }
 
 const fn is_picture(input: &Input) -> bool {

@@ -10,7 +10,7 @@ use model::{Clock, Finding, SessionId, Title, Verdict};
 use serve::{Control, ControlError, Readiness};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::checklist::{finding, lost, space};
+use crate::checklist::{finding, lost, silent, space};
 use crate::intake::Command;
 use crate::keep::Health;
 use crate::room::Refusal;
@@ -127,6 +127,7 @@ impl Control for Desk {
         let mut findings = vec![capture];
         findings.extend(self.storage());
         findings.extend(self.sources());
+        findings.extend(self.view.no_sound().map(silent));
         findings.extend(Desk::pictures(self));
         Readiness { findings }
     }
@@ -201,6 +202,24 @@ mod tests {
         say(1, 2, 0);
         assert!(found().unwrap().contains("2 so far"));
         assert_eq!(counted(), Some((8, 9)), "a counter never goes back");
+    }
+
+    #[test]
+    fn a_lecture_without_sound_is_a_finding_as_long_as_it_lasts() {
+        let folder = tempfile::tempdir().unwrap();
+        let (desk, _) = desk(folder.path());
+        let found = || {
+            let findings = desk.readiness().findings;
+            findings.into_iter().find(|finding| finding.id.starts_with("audio."))
+        };
+        for (why, id) in [(NoSound::Absent, "audio.absent"), (NoSound::Ended, "audio.ended")] {
+            desk.view.set_no_sound(Some(why));
+            let finding = found().unwrap();
+            assert_eq!((finding.id.as_str(), finding.verdict), (id, Verdict::Warn));
+            assert!(finding.do_this.contains("start again"));
+        }
+        desk.view.set_session(None);
+        assert_eq!(found(), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 use std::{io, thread};
 
-use model::wire::v1::{Order, PartReport, Report, VERSION};
+use model::wire::v1::{NoSound, Order, PartReport, Report, VERSION};
 use model::{Clock, Gap, GapState, Input, RunNumber, SessionId, Timescale, Title, TrackName, chain};
 use serve::Live;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -239,6 +239,7 @@ impl Intake {
             }
             Some(Report::Ended { run, why }) => self.happen(Event::Ended { run, why }),
             Some(Report::Levels(levels)) => self.parts.view.set_levels(levels),
+            Some(Report::NoSound { run, why }) => self.no_sound(run, why),
             Some(Report::Pictures { run, counts }) => {
                 if let Some(running) = self.running.as_ref().filter(|running| running.run == run) {
                     let now = self.parts.clock.monotonic();
@@ -290,6 +291,16 @@ impl Intake {
             self.room.media_until(scale.media_time(end));
         }
         self.parts.keeper.part(session, report);
+    }
+
+    fn no_sound(&self, run: RunNumber, why: NoSound) {
+        let Some(running) = self.running.as_ref().filter(|running| running.run == run) else { return };
+        let session = running.session;
+        match why {
+            NoSound::Absent => tracing::warn!(%session, "no source has sound; the lecture is silent"),
+            NoSound::Ended => tracing::warn!(%session, "the sound has ended; the picture goes on in silence"),
+        }
+        self.parts.view.set_no_sound(Some(why));
     }
 
     /// Takes what capture says of a gap: an open one is kept as far as it has come, whatever happens next.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::wire::v1::{Levels, PictureCount, SourceState};
+use model::wire::v1::{Levels, NoSound, PictureCount, SourceState};
 use model::{Input, MonoTime, RunNumber, SessionId, TrackName};
 
 /// The newest state of everything, behind a lock that nobody holds for longer than a copy takes.
@@ -17,6 +17,7 @@ struct Seen {
     capture_ready: bool,
     lost: BTreeMap<String, (Input, String)>,
     pictures: BTreeMap<TrackName, Pictures>,
+    no_sound: Option<NoSound>,
     /// When pictures were left out last, and how many of the track that lost most in that run.
     dropped: Option<(MonoTime, u64)>,
 }
@@ -45,6 +46,7 @@ impl View {
             seen.levels = None;
             seen.lost.clear();
             seen.dropped = None;
+            seen.no_sound = None;
         }
     }
 
@@ -69,6 +71,16 @@ impl View {
             SourceState::Delivering => self.lock().lost.remove(&name),
             SourceState::Lost { why } => self.lock().lost.insert(name, (input, why)),
         };
+    }
+
+    /// Notes whether the run has no sound, and why.
+    pub(crate) fn set_no_sound(&self, why: Option<NoSound>) {
+        self.lock().no_sound = why;
+    }
+
+    /// Returns why the run has no sound.
+    pub(crate) fn no_sound(&self) -> Option<NoSound> {
+        self.lock().no_sound
     }
 
     /// Notes what was counted of the pictures of a run.

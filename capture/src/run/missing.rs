@@ -65,6 +65,11 @@ impl Missing {
         self.stretch = None;
     }
 
+    /// Returns whether a stretch lasts that is long enough to be told.
+    pub(crate) fn lasts(&self) -> bool {
+        self.stretch.as_ref().is_some_and(|stretch| stretch.said)
+    }
+
     /// Notes that the run ends at `to`; what lasts is left open.
     pub(crate) fn ends(&mut self, to: Duration) {
         if let Some(stretch) = self.stretch.as_mut().filter(|stretch| stretch.said) {

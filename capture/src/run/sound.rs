@@ -4,7 +4,6 @@
 //! the timeline.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use loudness::{Meter, Normaliser};
 use model::settings::{Ceiling, Loudness, TargetLoudness};
@@ -25,9 +24,6 @@ const LEVELS_EVERY: u64 = SAMPLE_RATE_HZ as u64 / 10;
 
 /// Silence is made in pieces of 100 ms.
 static SILENCE: [f32; 9600] = [0.0; 9600];
-
-/// A hole shorter than an AAC frame is only flagged: no track could be cut so finely.
-const GAP_SAMPLES_MIN: u64 = 1024;
 
 /// At 24 kbit/s Opus overshoots by a decibel more than AAC does, so it gets a decibel less.
 const OPUS_TRIM_DB: f32 = -1.0;
@@ -53,14 +49,12 @@ impl Sound {
     /// Makes the line for audio `encoders`, of which the first sets the segments.
     pub(crate) fn new(
         settings: &Loudness,
-        part: Duration,
         encoders: Vec<Encoder>,
+        missing: Missing,
         place: &Place,
     ) -> Result<Self, Failure> {
         let normaliser = Normaliser::new(settings_of(settings)?, 2, SAMPLE_RATE_HZ).map_err(internal)?;
         let grid = encoders.first().map(|encoder| encoder.rendition().grid);
-        let tracks = encoders.iter().map(|encoder| encoder.rendition().name.clone()).collect();
-        let shortest = sample_time(GAP_SAMPLES_MIN);
         Ok(Self {
             latency: u64::try_from(normaliser.latency_frames()).unwrap_or(0),
             normaliser,
@@ -73,7 +67,7 @@ impl Sound {
             taken: 0,
             summarised: 0,
             filled: BTreeSet::new(),
-            missing: Missing::new(tracks, place.clone(), part, shortest),
+            missing,
             levels: Vec::new(),
         })
     }
@@ -85,7 +79,7 @@ impl Sound {
 
     /// Takes a block. What is missing before it becomes silence and is told; what was taken already is left out.
     pub(crate) fn take(&mut self, block: Block) {
-        self.lack_to(block.at_sample);
+        self.fill_to(block.at_sample);
         let late = self.taken.saturating_sub(block.at_sample);
         let skip = usize::try_from(late).unwrap_or(usize::MAX).saturating_mul(2).min(block.stereo.len());
         let mut stereo = block.stereo;
@@ -96,16 +90,13 @@ impl Sound {
         self.run(&mut stereo, block.filled);
     }
 
-    /// Makes silence up to `sample`, the leader first.
-    pub(crate) fn fill_to(&mut self, sample: u64) {
-        if sample > 0 {
-            self.silence_to(leader::SAMPLES, false);
-        }
-        self.silence_to(sample, true);
+    /// Returns whether silence stands for sound that is told as missing.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.missing.lasts()
     }
 
-    /// Makes silence for what the source did not deliver up to `sample`, and tells it.
-    fn lack_to(&mut self, sample: u64) {
+    /// Makes silence up to `sample`, the leader first, and tells what of it the source did not deliver.
+    pub(crate) fn fill_to(&mut self, sample: u64) {
         if sample > 0 {
             self.silence_to(leader::SAMPLES, false);
         }

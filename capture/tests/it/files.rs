@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use model::wire::v1::{End, Order, Pace};
+use model::wire::v1::{End, NoSound, Order, Pace, Report};
 use model::{ManualClock, WallTime};
 
 use super::support::*;
@@ -133,4 +133,39 @@ fn in_real_time_a_source_delivers_exactly_what_the_clock_allows() {
     link.close();
     // The leader and 294 whole blocks: 144320 samples, 140.9 AAC frames.
     assert_eq!(recording.tracks["audio"].samples(), 141);
+}
+
+#[test]
+fn sound_that_ends_before_its_picture_is_said_and_is_a_gap_from_there_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sound, film) = (folder.path().join("talk.wav"), folder.path().join("film.mkv"));
+    wav(&sound, 48_000, tone(440.0, 0.25));
+    make(&film, &["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=30:duration=4", "-c:v", "mpeg4"]);
+    let input = |path: &Path| format!("file:{}", path.display());
+    let recording = record(start(&[&input(&sound), &input(&film)]));
+    let said = |recording: &Recording| {
+        recording.other.iter().find_map(|report| match report {
+            Report::NoSound { why, .. } => Some(*why),
+            _ => None,
+        })
+    };
+    let last_gap = |recording: &Recording| {
+        recording.other.iter().rev().find_map(|report| match report {
+            Report::Gap { gap, .. } => Some((gap.from.as_nanos(), gap.to.as_nanos())),
+            _ => None,
+        })
+    };
+    let samples = |count: u64| (count * 1_000_000_000 + 24_000) / 48_000;
+    let leader = u64::from(LEADER_SAMPLES);
+    assert_eq!(said(&recording), Some(NoSound::Ended));
+    let end = samples(4 * 48_000 + leader);
+    assert_eq!(last_gap(&recording), Some((samples(48_000 + leader), end)));
+
+    let silent = record(start(&[&input(&film)]));
+    assert_eq!((said(&silent), last_gap(&silent)), (Some(NoSound::Absent), Some((samples(leader), end))));
+
+    // Nearly as long is long enough.
+    wav(&sound, 48_000 * 7 / 2, tone(440.0, 0.25));
+    let whole = record(start(&[&input(&sound), &input(&film)]));
+    assert_eq!((said(&whole), last_gap(&whole)), (None, None));
 }

@@ -98,6 +98,13 @@ pub enum Report {
         /// Whether it is over.
         state: GapState,
     },
+    /// The run has no sound any more, or never had: from here on its sound is silence.
+    NoSound {
+        /// The run.
+        run: RunNumber,
+        /// Why.
+        why: NoSound,
+    },
     /// Levels, ten times a second.
     Levels(Levels),
     /// Pictures were left out or repeated; told while it happens, at most once a second.
@@ -170,6 +177,16 @@ pub struct Levels {
     pub gain_db: f32,
     /// The room's noise floor before normalisation, LUFS; `None` until it is known.
     pub noise_floor_lufs: Option<f32>,
+}
+
+/// Why a run has no sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoSound {
+    /// None of its sources gives sound.
+    Absent,
+    /// The source of its sound came to its end, the picture goes on.
+    Ended,
 }
 
 /// What became of the pictures of a track.

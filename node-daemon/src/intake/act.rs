@@ -106,6 +106,7 @@ impl Intake {
         }
         self.parts.keeper.begin_run(session, run);
         self.parts.view.set_session(Some(session));
+        self.parts.view.set_no_sound(None);
         self.running = Some(Running { session, run: run.number, tracks: Vec::new(), open: Vec::new() });
     }
 
