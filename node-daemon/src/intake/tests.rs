@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use cache::synthetic;
@@ -55,7 +56,7 @@ impl Actor {
     }
 
     /// Plays a run from its start on, with so many whole segments.
-    fn play(&self, start: &Start, clock: &ManualClock, segments: u64) {
+    fn play(&self, start: &Start, clock: &dyn Clock, segments: u64) {
         let run = start.run;
         let origin = start.origin;
         self.say(Report::Started { run, origin, anchor: clock.wall(), mono: clock.monotonic() });
@@ -110,16 +111,28 @@ impl House {
 
     fn open(inputs: &[&str], folder: TempDir, store: cache::Store, clock: ManualClock) -> Self {
         let clock = Arc::new(clock);
-        let live = Live::new(store.clone(), clock.clone());
+        Self::open_with(inputs, folder, store, clock.clone(), clock, BootId::UNKNOWN)
+    }
+
+    /// Opens an intake that asks `told` for the time, which moves with `clock`.
+    fn open_with(
+        inputs: &[&str],
+        folder: TempDir,
+        store: cache::Store,
+        clock: Arc<ManualClock>,
+        told: Arc<dyn Clock>,
+        boot: BootId,
+    ) -> Self {
+        let live = Live::new(store.clone(), told.clone());
         let note = Place::new(folder.path());
-        let now = Moment { mono: clock.monotonic(), wall: clock.wall(), boot: BootId::UNKNOWN };
+        let now = Moment { mono: told.monotonic(), wall: told.wall(), boot };
         let (settings, watched) = watch::channel(Arc::new(settings(inputs)));
         let resumed = resume::take_up(&store, &note, &settings.borrow().input.sources, now).unwrap();
         let (stage, actors) = sync_channel(4);
         let view = View::default();
         let parts = Parts {
-            clock: clock.clone(),
-            boot: BootId::UNKNOWN,
+            clock: told,
+            boot,
             carrier: Box::new(Stage(stage)),
             store: store.clone(),
             live: live.clone(),
@@ -188,7 +201,7 @@ fn a_session_goes_from_its_start_over_its_parts_to_its_end() {
     let answer = house.ask();
     let start = actor.ordered();
     assert_eq!((start.run, start.origin), (RunNumber(0), MediaTime::ZERO));
-    actor.play(&start, &house.clock, 2);
+    actor.play(&start, &*house.clock, 2);
     let session = answer.blocking_recv().unwrap().unwrap();
     assert_eq!(house.view.session(), Some(session));
     assert_eq!(house.note.read().map(|note| note.session), Some(session));
@@ -211,7 +224,7 @@ fn a_killed_capture_process_is_replaced_and_the_session_goes_on() {
     let house = House::new(&["test:audio"]);
     let actor = house.actor();
     let answer = house.ask();
-    actor.play(&actor.ordered(), &house.clock, 1);
+    actor.play(&actor.ordered(), &*house.clock, 1);
     let session = answer.blocking_recv().unwrap().unwrap();
     house.clock.advance(Duration::from_secs(3));
     drop(actor);
@@ -225,7 +238,7 @@ fn a_killed_capture_process_is_replaced_and_the_session_goes_on() {
     assert_eq!((start.session, start.run), (session, RunNumber(1)));
     // Without a known boot only the wall clock tells, and it is to be believed here.
     assert_eq!(start.origin, MediaTime::from_millis(4000));
-    actor.play(&start, &house.clock, 1);
+    actor.play(&start, &*house.clock, 1);
     let stopped = house.stop(session);
     assert_eq!(actor.orders.recv().unwrap(), Order::Stop);
     actor.say(Report::Ended { run: RunNumber(1), why: End::Stopped });
@@ -239,12 +252,81 @@ fn a_killed_capture_process_is_replaced_and_the_session_goes_on() {
     house.leave(actor);
 }
 
+/// The clocks of a machine whose wall clock is set by hand.
+#[derive(Debug)]
+struct Stepping {
+    steady: Arc<ManualClock>,
+    step_ms: AtomicI64,
+}
+
+impl Clock for Stepping {
+    fn monotonic(&self) -> model::MonoTime {
+        self.steady.monotonic()
+    }
+
+    fn wall(&self) -> WallTime {
+        WallTime::from_unix_ms(self.steady.wall().unix_ms() + self.step_ms.load(Ordering::SeqCst))
+    }
+}
+
+/// Steps the wall clock in a session of two runs; checks media time and dates.
+fn check_step(step_ms: i64) {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = cache::Store::open(folder.path(), cache::Options::default()).unwrap();
+    let steady = Arc::new(ManualClock::new(WALL));
+    let clock = Arc::new(Stepping { steady: steady.clone(), step_ms: AtomicI64::new(0) });
+    let boot = BootId::from_kernel("3f6c2b1e-8d53-4f0e-9a57-0f4b8c1d2e3f");
+    assert_ne!(boot, BootId::UNKNOWN);
+    let house = House::open_with(&["test:audio"], folder, store, steady, clock.clone(), boot);
+    let actor = house.actor();
+    let answer = house.ask();
+    let first = actor.ordered();
+    actor.play(&first, &*clock, 1);
+    let session = answer.blocking_recv().unwrap().unwrap();
+    house.clock.advance(Duration::from_secs(3));
+    clock.step_ms.store(step_ms, Ordering::SeqCst);
+    // In the run that goes on nothing reads the wall clock.
+    let one_more = |index| part(RunNumber(0), 0, 1, index);
+    (0..4).for_each(|index| actor.say(one_more(index)));
+    while house.audio(session).len() < 2 {
+        thread::yield_now();
+    }
+    drop(actor);
+    while house.view.is_capture_ready() {
+        thread::yield_now();
+    }
+    house.clock.advance(Duration::from_secs(1));
+    let actor = house.actor();
+    let second = actor.ordered();
+    assert_eq!(second.origin, MediaTime::from_millis(4000), "media time is the monotonic clock's");
+    actor.play(&second, &*clock, 1);
+    let stopped = house.stop(session);
+    assert_eq!(actor.orders.recv().unwrap(), Order::Stop);
+    actor.say(Report::Ended { run: RunNumber(1), why: End::Stopped });
+    stopped.blocking_recv().unwrap();
+    let runs: Vec<_> =
+        house.store.runs(session).unwrap().iter().map(|run| (run.origin, run.anchor)).collect();
+    // Dates of the first run stay as they were told; the second one's are those of the clock as it is set.
+    let anchor = WallTime::from_unix_ms(WALL.unix_ms() + 4000 + step_ms);
+    assert_eq!(runs, [(MediaTime::ZERO, WALL), (MediaTime::from_millis(4000), anchor)]);
+    let gaps = house.store.gaps(session).unwrap();
+    assert!(matches!(&gaps[..], [gap] if gap.to == second.origin && gap.from < gap.to), "{gaps:?}");
+    house.leave(actor);
+}
+
+#[test]
+fn no_step_of_the_wall_clock_in_a_running_session_bends_media_time() {
+    const TEN_YEARS_MS: i64 = 10 * 365 * 24 * 3600 * 1000;
+    check_step(TEN_YEARS_MS);
+    check_step(-TEN_YEARS_MS);
+}
+
 #[test]
 fn a_gap_that_lasts_is_kept_as_far_as_it_has_come() {
     let house = House::new(&["test:audio"]);
     let actor = house.actor();
     let answer = house.ask();
-    actor.play(&actor.ordered(), &house.clock, 1);
+    actor.play(&actor.ordered(), &*house.clock, 1);
     let session = answer.blocking_recv().unwrap().unwrap();
     let gap = |from_ms, to_ms| model::Gap {
         from: MediaTime::from_millis(from_ms),
@@ -286,7 +368,7 @@ fn a_capture_process_of_another_version_counts_as_one_failure() {
     let actor = house.next_actor();
     assert_eq!(answer.try_recv(), Err(oneshot::error::TryRecvError::Empty), "the third attempt is made");
     actor.hello();
-    actor.play(&actor.ordered(), &house.clock, 1);
+    actor.play(&actor.ordered(), &*house.clock, 1);
     let session = answer.blocking_recv().unwrap().unwrap();
     let stopped = house.stop(session);
     assert_eq!(actor.orders.recv().unwrap(), Order::Stop);
@@ -370,7 +452,7 @@ fn a_session_that_was_cut_goes_on_by_itself_and_says_what_is_missing() {
         (start.session, start.run, start.origin),
         (session, RunNumber(1), MediaTime::from_millis(60_100))
     );
-    actor.play(&start, &house.clock, 1);
+    actor.play(&start, &*house.clock, 1);
     let stopped = house.stop(session);
     assert_eq!(actor.orders.recv().unwrap(), Order::Stop);
     actor.say(Report::Ended { run: RunNumber(1), why: End::EndOfInput });
