@@ -15,6 +15,9 @@ const SOUND_WAITING_MAX: usize = 200;
 /// Pictures that may wait; 1.4 MB each.
 const PICTURES_WAITING_MAX: usize = 4;
 
+/// Notes that may wait: two sources that come and go every second while the conductor is held up for eight.
+const NOTES_WAITING_MAX: usize = 16;
+
 /// How far each lane may be taken; what lies later stays and holds its source up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Limits {
@@ -179,9 +182,14 @@ impl Inbox {
         self.changed.notify_all();
     }
 
-    /// Says something about a source. Notes are rare: a source speaks when its state changes.
+    /// Says something about a source. When too much waits, the oldest state makes room; a failure never does for a state.
     pub(crate) fn note(&self, note: Note) {
-        self.lock().notes.push_back(note);
+        let mut state = self.lock();
+        if state.notes.len() >= NOTES_WAITING_MAX {
+            let place = state.notes.iter().position(|waiting| matches!(waiting, Note::State(..)));
+            state.notes.remove(place.unwrap_or(0));
+        }
+        state.notes.push_back(note);
         self.changed.notify_all();
     }
 
@@ -314,6 +322,22 @@ mod tests {
         assert!(
             matches!(inbox.take(Duration::ZERO, Limits::default()), Item::Picture(p) if p.at == Duration::from_millis(6))
         );
+    }
+
+    #[test]
+    fn notes_are_bounded_and_a_failure_outlives_states() {
+        let inbox = Inbox::default();
+        let input: Input = "test:".parse().unwrap();
+        let lost = |n: u32| Note::State(input.clone(), SourceState::Lost { why: n.to_string() });
+        let failed = Note::Failed(input.clone(), crate::failure::internal("x"));
+        inbox.note(lost(0));
+        inbox.note(failed.clone());
+        (1..100).for_each(|n| inbox.note(lost(n)));
+        let mut waiting = Vec::new();
+        while let Item::Note(note) = inbox.take(Duration::ZERO, Limits::default()) {
+            waiting.push(note);
+        }
+        assert_eq!(waiting, [vec![failed], (85..100).map(lost).collect()].concat());
     }
 
     #[test]
