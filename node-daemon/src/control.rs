@@ -157,7 +157,7 @@ pub(crate) fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use model::wire::v1::SourceState;
+    use model::wire::v1::{NoSound, SourceState};
     use model::{ManualClock, RunNumber};
 
     use super::*;
