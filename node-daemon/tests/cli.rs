@@ -172,7 +172,8 @@ fn go_or_no_go_is_asked_of_the_node_that_runs_and_else_of_what_it_would_run_with
         "{stdout}"
     );
 
-    let node = Node::run(&["--data", &data]);
+    // A session that has begun has its capture process.
+    let node = Node::run(&["--data", &data, "--input", "test:audio", "--start", "Tides"]);
     let address = node.url.strip_prefix("http://").unwrap().to_owned();
     let (code, stdout, _) = check(&address, &["--json"]);
     let answer: serde_json::Value = serde_json::from_str(&stdout).unwrap();
