@@ -11,6 +11,7 @@ use model::wire::v1::{Failure, PictureCount};
 use crate::encode::rendition::{Coding, FRAME_RATE_HZ, HEIGHT, SAMPLE_RATE_HZ, WIDTH};
 use crate::encode::{Encoder, Place, Taken};
 use crate::inbox::Picture;
+use crate::leader;
 use crate::run::missing::Missing;
 use crate::run::tally::Tally;
 
@@ -129,7 +130,9 @@ impl Pictures {
     fn repeat_until(&mut self, place: u64) {
         while self.next < place {
             let picture = self.latest.get_or_insert_with(black).clone();
-            let shows = |encoder: &Encoder| self.next.is_multiple_of(every(encoder));
+            // The leader shows the first picture, which stands in for none.
+            let counts = self.next >= leader::PICTURES;
+            let shows = |encoder: &Encoder| counts && self.next.is_multiple_of(every(encoder));
             for (track, _) in self.encoders.iter().enumerate().filter(|(_, encoder)| shows(encoder)) {
                 self.tally.repeat(track);
             }
