@@ -13,9 +13,9 @@ use testkit::talk::Talk;
 /// How long a decoder may take for a recording of a minute or two, under load.
 const DECODE_WITHIN: Duration = Duration::from_secs(90);
 /// Samples of one AAC frame.
-const AAC_FRAME: usize = 1024;
+pub const AAC_FRAME: usize = 1024;
 /// Samples between a run's origin and the first one that is captured (docs/decisions/capture-leader.md).
-const LEADER: usize = 3200;
+pub const LEADER: usize = 3200;
 /// What decoded sound must not exceed, dBTP.
 const DECODED_PEAK_DBTP: f64 = -1.0;
 

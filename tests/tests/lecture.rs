@@ -98,7 +98,7 @@ fn a_lecture_keeps_its_promises_live_and_recorded() -> Result<()> {
     let sound = recording::sound(&recorded)?;
     promises.check("every sample is there", || recording::holds_every_sample(&recorded, &talk, &sound));
     promises.check("it is as loud as promised", || recording::is_as_loud_as_promised(&talk, &sound, -16.0));
-    promises.check("the picture lasts as long as the sound", || pictures_last(&recorded, &talk));
+    promises.check("every picture is there or counted", || pictures_last(&daemon, &recorded, &talk));
     promises.check("the session exports to one file", || exports(&daemon, &id, &talk));
     promises.check("an orderly end is an end without error", || {
         let status = daemon.terminate()?;
@@ -145,18 +145,34 @@ fn audio_entry(daemon: &Daemon, id: &str) -> Result<()> {
     recording::plays_everywhere(&session, &url)
 }
 
-/// Pictures are counted: half a second is what the film's last frames may miss against the sound.
-fn pictures_last(recorded: &Session, talk: &Talk) -> Result<()> {
+/// Returns how many pictures of a track the node says that it left out.
+fn dropped(daemon: &Daemon, track: &str) -> Result<u64> {
+    let metrics = Client::new(START_WITHIN).get(&daemon.url("/metrics"))?.expect_status(200)?;
+    let name = format!("lectern_pictures_dropped_total{{track=\"{track}\"}} ");
+    let count = metrics.text()?.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok());
+    count.with_context(|| format!("no {name}"))
+}
+
+/// Every picture is there, or counted as left out; and the picture ends where the sound does, to the picture.
+fn pictures_last(daemon: &Daemon, recorded: &Session, talk: &Talk) -> Result<()> {
     for track in recorded.tracks.iter().filter(|track| recording::is_video(track)) {
-        let mut seconds = 0.0;
+        let (mut ticks, mut pictures, mut timescale) = (0, 0, 0);
         for segment in track.fetched.segments.values() {
             let (init, _) = track.fetched.inits.get(&segment.init).context("each segment has an init")?;
-            #[expect(clippy::cast_precision_loss, reason = "a segment has few ticks")]
-            let length = segment.duration as f64 / f64::from(init.timescale);
-            seconds += length;
+            (ticks, pictures, timescale) =
+                (ticks + segment.duration, pictures + segment.samples, u64::from(init.timescale));
         }
-        let due = talk.programme.seconds();
-        ensure!((seconds - due).abs() < 0.5, "{} lasts {seconds} s, the talk {due} s", track.url());
+        let due = u64::try_from(talk.programme.samples.len() / 2 + recording::LEADER)?;
+        // The lowest rendition has a picture every 3200 samples.
+        let lasts = ticks * 48_000 / timescale.max(1);
+        ensure!(lasts.abs_diff(due) <= 3200, "{} lasts {lasts} samples, the talk {due}", track.url());
+        let name = track.url().rsplit('/').nth(1).context("a track has a name")?;
+        let (rate_hz, lost) = (if name == "270p" { 15 } else { 30 }, dropped(daemon, name)?);
+        ensure!(
+            pictures + lost + 1 >= due * rate_hz / 48_000,
+            "{name} holds {pictures} pictures and {lost} are counted as left out, of {}",
+            due * rate_hz / 48_000
+        );
     }
     Ok(())
 }
@@ -171,8 +187,10 @@ fn exports(daemon: &Daemon, id: &str, talk: &Talk) -> Result<()> {
     let decoded = testkit::probe::decode(&out, Duration::from_secs(90))?;
     ensure!(decoded.complaints.is_empty(), "ffmpeg on the export: {:#?}", decoded.complaints);
     let sound = testkit::probe::pcm(&out, 48_000, 2, Duration::from_secs(60))?;
-    let due = talk.programme.samples.len() / 2;
-    ensure!(sound.frames().abs_diff(due) < 4096, "the export holds {} samples of {due}", sound.frames());
+    let due = recording::LEADER + talk.programme.samples.len() / 2;
+    // The last AAC frames are filled up.
+    let held = due..=due + 3 * recording::AAC_FRAME;
+    ensure!(held.contains(&sound.frames()), "the export holds {} samples of {due}", sound.frames());
     Ok(())
 }
 
