@@ -50,7 +50,9 @@ pub(crate) fn build(rendition: &Rendition) -> Result<Vec<gst::Element>, Failure>
         Coding::H264 { width, height, every, encoder } => {
             let segment_frames = rendition.grid.segment_start(1);
             let mut chain = if every > 1 { scaled(width, height)? } else { Vec::new() };
-            chain.extend(match h264_encoder(encoder, exists)? {
+            let chosen = h264_encoder(encoder, exists)?;
+            tracing::info!(track = %rendition.name, encoder = ?chosen, width, height, "pictures are encoded");
+            chain.extend(match chosen {
                 H264::X264 => x264(rendition.bitrate_bps, segment_frames, every)?,
                 H264::Openh264 => openh264(rendition.bitrate_bps, segment_frames)?,
             });
@@ -104,6 +106,7 @@ fn opus(bitrate_bps: u32) -> Result<Vec<gst::Element>, Failure> {
     Ok(vec![make("audioconvert", &[])?, encoder, make("opusparse", &[])?])
 }
 
+#[derive(Debug)]
 enum H264 {
     X264,
     Openh264,
