@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+// Its version 1.61 is the last that runs on the Node.js of Debian 12, 18.
 import { chromium } from "playwright-core";
 
 export const PHONE = { width: 390, height: 844 };
