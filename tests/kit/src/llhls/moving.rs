@@ -106,8 +106,11 @@ pub(super) fn check_delta(rebuilt: &Media, full: &Media, report: &mut Report) {
             format!("rebuilt {told:?} where the full playlist says {due:?}")
         });
     }
-    let same_head = (rebuilt.media_sequence, rebuilt.target_duration_s, &rebuilt.server_control)
-        == (full.media_sequence, full.target_duration_s, &full.server_control);
+    // Between the two the session may have ended, and an ended playlist promises nothing.
+    let same_promises = rebuilt.server_control == full.server_control || full.ended && !rebuilt.ended;
+    let same_head = same_promises
+        && (rebuilt.media_sequence, rebuilt.target_duration_s)
+            == (full.media_sequence, full.target_duration_s);
     report.check(&rules::DELTA, same_head && full.next_part() >= rebuilt.next_part(), || {
         format!("rebuilt {:?}, in full {:?}", rebuilt.next_part(), full.next_part())
     });
@@ -161,6 +164,20 @@ mod tests {
         let mut report = Report::default();
         check_delta(&rebuilt, &full, &mut report);
         report.verdict(&[&rules::DELTA]).unwrap();
+    }
+
+    #[test]
+    fn a_session_may_end_between_a_delta_and_the_full_playlist() {
+        let control = "#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=12,HOLD-BACK=6\n";
+        let held = media(&format!("{control}{MAP}#EXTINF:2,\na\n"));
+        let bare = format!("{MAP}#EXTINF:2,\na\n#EXTINF:2,\nb\n");
+        let delta = media(&format!("{control}#EXT-X-SKIP:SKIPPED-SEGMENTS=1\n#EXTINF:2,\nb\n"));
+        let rebuilt = rebuild(&held, &delta).unwrap();
+        for (full, is_sound) in [(format!("{bare}#EXT-X-ENDLIST\n"), true), (bare, false)] {
+            let mut report = Report::default();
+            check_delta(&rebuilt, &media(&full), &mut report);
+            assert_eq!(report.verdict(&[&rules::DELTA]).is_ok(), is_sound, "{full}");
+        }
     }
 
     #[test]
