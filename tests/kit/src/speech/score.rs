@@ -104,12 +104,6 @@ impl Score {
         })
     }
 
-    /// Returns the mean of the levels' worst errors in LU.
-    #[must_use]
-    pub fn level_mean_lu(&self) -> f64 {
-        self.levels.iter().map(LevelScore::worst_lu).sum::<f64>() / self.levels.len().max(1) as f64
-    }
-
     /// Returns the worst error of any level in LU.
     #[must_use]
     pub fn level_max_lu(&self) -> f64 {
