@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use model::wire::v1::{End, Pace};
+use model::wire::v1::Pace;
 
-use super::device::pitch;
+use super::device::{hand_over_whole, pitch, run_child};
 use super::support::*;
 
 /// How long a card is recorded.
@@ -33,31 +33,12 @@ pub(crate) fn configuration(folder: &Path, card: &str) -> PathBuf {
     configuration
 }
 
-/// Runs one of the ignored tests of this binary as a child with an ALSA configuration.
-pub(crate) fn run_child(test: &str, configuration: &Path, out: &Path) {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored", "--nocapture"])
-        .env("ALSA_CONFIG_PATH", configuration)
-        .env("LECTERN_TEST_OUT", out)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
-}
-
 #[test]
 #[ignore = "run in a child by a_card_with_one_rate_keeps_its_pitch_and_every_sample"]
 fn child_records_the_card() {
     let mut start = start(&["alsa:card"]);
     start.pace = Pace::RealTime;
-    let recording = record_until(start, |so_far| so_far.levels.len() >= SECONDS * 10);
-    assert_eq!(recording.ended, Some(End::Stopped));
-    let audio = &recording.tracks["audio"];
-    for part in &audio.parts {
-        let filled = part.closes.is_some_and(|close| close.loudness.unwrap().flags.filled);
-        assert!(!filled, "segment {} holds silence that was not captured", part.segment.number);
-    }
-    std::fs::write(super::device::out_of_child(), audio.file()).unwrap();
+    hand_over_whole(&record_until(start, |so_far| so_far.levels.len() >= SECONDS * 10));
 }
 
 fn check(rate_hz: u32, channels: u32) {
@@ -65,7 +46,9 @@ fn check(rate_hz: u32, channels: u32) {
     let card = format!("rate {rate_hz} channels {channels} hz 997");
     let configuration = configuration(folder.path(), &card);
     let out = folder.path().join("out.mp4");
-    run_child("card::child_records_the_card", &configuration, &out);
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.env("ALSA_CONFIG_PATH", configuration);
+    run_child(child, "card::child_records_the_card", &out);
     let decoded = decode_sound(&std::fs::read(out).unwrap(), 1);
     // The first seconds belong to the normaliser, which settles.
     let steady = &decoded[4 * 48_000..(SECONDS - 1) * 48_000];

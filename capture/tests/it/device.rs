@@ -89,19 +89,10 @@ impl Server {
         self.children.push(command.spawn().expect("PulseAudio is installed"));
     }
 
-    /// Runs one of the ignored tests of this binary as a child and returns whether it passed.
+    /// Runs one of the ignored tests of this binary as a child that hears this server.
     fn run_child(&self, test: &str, out: &Path) {
         let binary = std::env::current_exe().unwrap();
-        let mut child =
-            self.command(binary.to_str().unwrap(), &["--exact", test, "--ignored", "--nocapture"]);
-        let output = child
-            .env("LECTERN_TEST_OUT", out)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+        run_child(self.command(binary.to_str().unwrap(), &[]), test, out);
     }
 }
 
@@ -109,6 +100,30 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Runs one of the ignored tests of this binary, the program of `child`, and demands that it ran and passed.
+pub(crate) fn run_child(mut child: Command, test: &str, out: &Path) {
+    let output = child
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env("LECTERN_TEST_OUT", out)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+}
+
+/// Hands the parent the sound of a recording that was stopped and lacks nothing.
+pub(crate) fn hand_over_whole(recording: &Recording) {
+    assert_eq!(recording.ended, Some(End::Stopped));
+    let audio = &recording.tracks["audio"];
+    for part in &audio.parts {
+        let filled = part.closes.is_some_and(|close| close.loudness.unwrap().flags.filled);
+        assert!(!filled, "segment {} holds silence that was not captured", part.segment.number);
+    }
+    std::fs::write(out_of_child(), audio.file()).unwrap();
 }
 
 pub(crate) fn out_of_child() -> std::path::PathBuf {
@@ -121,14 +136,7 @@ fn child_records_the_tone() {
     let mut start = start(&[&format!("alsa:{MIC}")]);
     start.pace = Pace::RealTime;
     let enough = |so_far: &Recording| so_far.levels.len() >= SECONDS * 10 + 20;
-    let recording = record_until(start, enough);
-    assert_eq!(recording.ended, Some(End::Stopped));
-    let audio = &recording.tracks["audio"];
-    for part in &audio.parts {
-        let filled = part.closes.is_some_and(|close| close.loudness.unwrap().flags.filled);
-        assert!(!filled, "segment {} holds silence that was not captured", part.segment.number);
-    }
-    std::fs::write(out_of_child(), audio.file()).unwrap();
+    hand_over_whole(&record_until(start, enough));
 }
 
 #[test]
